@@ -1,0 +1,75 @@
+/* What the user wrote, read and checked: resources, flags, findings.  No broker, no loop: pure. */
+#ifndef BRIDGE_CONFIG_CONFIG_H
+#define BRIDGE_CONFIG_CONFIG_H
+#include "bridge/config/process.h"
+#include "bridge/policy.h"
+#include "bridge/parts.h"
+
+struct place { const char *file; unsigned line, column; };
+
+struct component_config {
+	const char	*name, *type;		/* type as written, lower case */
+	const struct part *part;		/* NULL: a category we load and list but do not run (state.*, lock.*, …) */
+	bool		 ignore_errors;
+	int64_t		 init_timeout_ms;
+	struct setting	*settings;		/* spec.metadata, templates filled in ({uuid} {podName} {namespace} {appID}) */
+	unsigned	 n_settings;
+	struct place	 place;
+};
+
+/* An entry of what is to be read: a Subscription, or an input binding made of its component. */
+struct subscription_config {
+	const char	*name;
+	unsigned	 component;		/* index */
+	const char	*topic;			/* pub/sub: the topic; binding: the component's `topics` row as written, NULL if the class has none */
+	const char	*route;			/* "/orders": always with the slash */
+	const char	*dead_letter_topic;	/* NULL: none */
+	bool		 probe;			/* binding without `direction`: ask the app with OPTIONS first */
+	struct setting	*settings;		/* a Subscription's metadata */
+	unsigned	 n_settings;
+	struct policy	 policy;
+	bool		 raw;			/* rawPayload */
+	struct place	 place;
+};
+
+enum severity { FINDING_NOTE, FINDING_WARNING, FINDING_ERROR };
+struct finding { enum severity severity; struct place place; char *text; };
+
+struct config {
+	struct process	 process;
+	struct component_config *components;
+	unsigned	 n_components;
+	struct subscription_config *subscriptions;
+	unsigned	 n_subscriptions;
+	struct finding	*findings;		/* in order of file and line */
+	unsigned	 n_findings, n_errors;
+	struct arena	*arena;			/* owns every text above */
+};
+
+/* What the command line said. */
+struct command {
+	enum { COMMAND_RUN, COMMAND_CHECK, COMMAND_VERSION, COMMAND_HELP } verb;
+	bool		 print;			/* check --print */
+	const char	**config_paths;		/* --config FILE|DIR, repeatable: may hold any kind; $VAR is not expanded */
+	unsigned	 n_config_paths;
+	const char	**resource_paths;	/* --resources-path, --components-path */
+	unsigned	 n_resource_paths;
+	struct setting	*settings;		/* process rows given by flags; they win over files */
+	unsigned	 n_settings;
+	const char	**ignored;		/* daprd flags known and without effect here: one debug line each */
+	unsigned	 n_ignored;
+	struct arena	*arena;
+};
+
+/* -1: an unknown flag or a bad value, with a suggestion. */
+int command_parse(struct command *, int argc, char **argv, struct error *);
+void command_free(struct command *);
+void command_help(void);			/* to stdout */
+
+/* Reads everything that was named.  Always fills the config with what could be understood; faults are findings. */
+struct config *config_load(const struct command *);
+void config_free(struct config *);
+void config_print(const struct config *);	/* effective settings as YAML, to stdout; no secrets */
+/* "bindings.yaml:12:16: …", errors and warnings; notes only when asked.  To stderr. */
+void config_print_findings(const struct config *, bool notes);
+#endif
