@@ -31,7 +31,7 @@ struct option {
 	unsigned	 flags;
 	const char	*help;		/* one sentence without a full stop */
 	const char	*alias;		/* other spellings, space separated; NULL: none */
-	const char	*words;		/* OPT_WORD: "partition key none" */
+	const char	*words;		/* OPT_WORD: "partition key none"; "warn|warning": spellings of one word */
 	int64_t		 min, max;	/* OPT_INT, OPT_MS, OPT_BYTES; both 0: not bounded */
 };
 
@@ -54,10 +54,12 @@ struct setting {
 	bool		 used;		/* set by option_parse(): what no table used is reported by `check` */
 };
 
+/* One value into its field; "" puts the default (or nothing) there.  -1: "what, what was expected", without name and place. */
+int option_read(const struct option *, void *at, const char *value, struct error *);
 /*
  * Fills the zeroed struct at `at` from defaults and settings (the last of equal names wins; strings are not copied: they live as
- * long as the settings).  A row that was written is marked in `written` (n bits, row index; NULL: not asked).  -1: the first
- * fault, `file:line:column: name: what, what was expected`.
+ * long as the settings; an empty value counts as not written).  A row that was written is marked in `written` (bit i % 64 of word
+ * i / 64 for row i; NULL: not asked).  -1: the first fault, `file:line:column: name: what, what was expected`.
  */
 int option_parse(const struct option *rows, void *at, struct setting *, unsigned n, uint64_t *written, struct error *);
 const struct option *option_find(const struct option *rows, const char *name);	/* by name or alias; NULL: none */
