@@ -7,7 +7,7 @@
 
 int error_set(struct error *err, enum err code, const char *fmt, ...)
 {
-	char text[sizeof err->text];	/* the arguments may lie in err->text itself */
+	char text[sizeof err->text]; /* the arguments may lie in err->text itself */
 	va_list args;
 
 	assert(code != ERR_NONE);

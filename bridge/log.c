@@ -15,11 +15,11 @@
 enum { MESSAGE_MAX = 4096, REPEAT_MS = 10000 };
 
 /* The log's own, set once: the only globals of the program. */
-static enum log_level	log_level = LOG_INFO;
-static bool		log_as_json;
-static const char      *log_app_id = "", *log_version = "";
-static char		log_instance[256];
-static pthread_mutex_t	log_lock = PTHREAD_MUTEX_INITIALIZER;
+static enum log_level log_level = LOG_INFO;
+static bool log_as_json;
+static const char *log_app_id = "", *log_version = "";
+static char log_instance[256];
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void log_setup(enum log_level level, bool as_json, const char *app_id, const char *version)
 {
@@ -33,9 +33,16 @@ void log_setup(enum log_level level, bool as_json, const char *app_id, const cha
 
 int log_level_parse(const char *word)
 {
-	static const struct { const char *word; enum log_level level; } words[] = {
-		{ "debug", LOG_DEBUG }, { "info", LOG_INFO },	{ "warn", LOG_WARN },
-		{ "warning", LOG_WARN }, { "error", LOG_ERROR }, { "fatal", LOG_FATAL },
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} words[] = {
+		{ "debug", LOG_DEBUG },
+		{ "info", LOG_INFO },
+		{ "warn", LOG_WARN },
+		{ "warning", LOG_WARN },
+		{ "error", LOG_ERROR },
+		{ "fatal", LOG_FATAL },
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -53,8 +60,8 @@ static const char *level_word(enum log_level level)
 {
 	switch (level) {
 	case LOG_DEBUG: return "debug";
-	case LOG_INFO:	return "info";
-	case LOG_WARN:	return "warning";
+	case LOG_INFO: return "info";
+	case LOG_WARN: return "warning";
 	case LOG_ERROR: return "error";
 	case LOG_FATAL: return "fatal";
 	}
@@ -231,7 +238,8 @@ static void add_count(char *message, const struct log_repeat *r, bool same, int6
 	size_t room = MESSAGE_MAX - strlen(message);
 
 	if (same && r->more > 1)
-		snprintf(end, room, " (%s more in %lld s)", grouped(r->more, count), (long long)(now - r->since) / 1000);
+		snprintf(
+		    end, room, " (%s more in %lld s)", grouped(r->more, count), (long long)(now - r->since) / 1000);
 	else if (!same && r->more)
 		snprintf(end, room, " (before it %s more of another fault)", grouped(r->more, count));
 }

@@ -1,0 +1,211 @@
+# Builds, tests and installs bridge: `make help` says what there is.
+#
+# Everything made stays under build/: the binary is build/bridge.  Other flavours have a folder each: CC=clang build/clang,
+# FLAVOUR=asan|ubsan|tsan build/asan and so on.  V=1 shows the commands.
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+ifneq ($(findstring clang,$(CC)),)
+FLAVOUR ?= clang
+endif
+FLAVOUR ?=
+O = build$(addprefix /,$(FLAVOUR))
+
+# As many jobs as cores; a -j on the command line wins.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.SUFFIXES:
+
+# What it is made of: a new .c file in one of these folders is built, there is no list to keep.
+SOURCES := $(wildcard bridge/*.c bridge/config/*.c bindings/*.c connectors/*.c)
+UNITS := $(wildcard tests/unit/test_*.c)
+STORIES := $(wildcard tests/stories/*.c)
+TOOLS := $(wildcard tests/servers/*.c)
+BENCHES := $(wildcard tests/bench/*.c)
+
+PACKAGES = rdkafka libuv yaml-0.1 openssl
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+
+WARNINGS = -Wall -Wextra -Werror
+HARDENING = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ifeq ($(FLAVOUR),asan)
+HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=address
+endif
+ifeq ($(FLAVOUR),ubsan)
+HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
+endif
+ifeq ($(FLAVOUR),tsan)
+HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=thread
+endif
+ifneq ($(filter asan ubsan tsan,$(FLAVOUR)),)
+WARNINGS = -Wall -Wextra	# the optimizer's guesses differ there; the plain flavours are the strict ones
+endif
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -DBRIDGE_VERSION='"$(VERSION)"' -I. -g $(WARNINGS) $(HARDENING) -fPIE \
+	-pthread $(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK = $(CC) $(HARDENING) -pthread -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
+LIBS = $(PACKAGE_LIBS) $(LDLIBS)
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)  $(2)")
+
+object = $(patsubst %.c,$(O)/obj/%.o,$(1))
+MAIN_OBJECT = $(O)/obj/bridge/main.o
+LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES)))
+UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNITS))
+STORY_BIN := $(if $(STORIES),$(O)/stories/run)
+TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
+BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCHES))
+
+.PHONY: all help lib demo test unit stories e2e lint format asan ubsan tsan sanitized mutants bench tools deps jars \
+	install clean have-packages have-cmocka FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(O)/bridge
+
+help:
+	@sed -n 's/^# \(make.*: .*\)/\1/p' Makefile
+
+# make: the binary, build/bridge
+# make demo: a broker, a function and bridge on this machine; kills the function in the middle and counts what arrived
+# make test: unit tests, stories, end-to-end tests against a real Kafka
+# make unit stories e2e: one of them
+# make lint: layout, house rules, static analysis
+# make format: lets clang-format have its way
+# make asan ubsan tsan: the tests under that sanitizer
+# make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
+# make bench tools: the programs of tests/bench, tests/servers
+# make deps: installs the Debian packages a build needs
+# make install: into PREFIX (/usr/local), under DESTDIR
+# make clean: removes build/, but keeps fetched jars
+
+# --- the binary ---
+
+$(O)/bridge: $(MAIN_OBJECT) $(O)/libbridge.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+lib: $(O)/libbridge.a
+
+$(O)/libbridge.a: $(LIB_OBJECTS) $(O)/objects
+	$(call say,AR  ,$@)
+	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJECTS)
+
+$(O)/obj/%.o: %.c $(O)/flags | have-packages
+	$(call say,CC  ,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+# These two change only when what they say changes, so that new flags or a file that is gone are noticed.
+quoted = '$(subst ','\'',$(1))'
+$(O)/flags: FORCE
+	@mkdir -p $(@D); echo $(call quoted,$(COMPILE)) | cmp -s - $@ || echo $(call quoted,$(COMPILE)) >$@
+
+$(O)/objects: FORCE
+	@mkdir -p $(@D); echo '$(LIB_OBJECTS)' | cmp -s - $@ || echo '$(LIB_OBJECTS)' >$@
+
+have-packages:
+	@pkg-config --exists $(PACKAGES) 2>/dev/null && command -v $(firstword $(CC)) >/dev/null || \
+		{ tools/install-packages --check build; exit 1; }
+
+have-cmocka:
+	@pkg-config --exists cmocka || { tools/install-packages --check test; exit 1; }
+
+deps:
+	tools/install-packages build
+
+install: all
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(O)/bridge $(DESTDIR)$(BINDIR)/bridge
+
+clean:
+	rm -rf $(filter-out build/cache,$(wildcard build/*))
+
+# --- test programs ---
+
+# A unit test is one file; other files of tests/unit it needs are named near its top: /* links: fake_core.c fake_client.c */
+# What the test and those files define is not taken from the library: that is how a fake takes the place of the real thing.
+UNIT_LINKS := $(if $(UNITS),$(shell awk 'FNR <= 5 && sub(/.*links: */, "") { sub(/ *\*\/.*/, ""); n = split($$0, file, " "); \
+	test = FILENAME; sub(/.*\//, "", test); sub(/\.c$$/, "", test); \
+	for (i = 1; i <= n; i++) print test ":" file[i] }' $(UNITS)))
+linked_with = $(patsubst $(1):%.c,$(O)/obj/tests/unit/%.o,$(filter $(1):%,$(UNIT_LINKS)))
+
+define unit_rule
+$(O)/unit/$(1): $(O)/obj/tests/unit/$(1).o $(call linked_with,$(1)) $(O)/libbridge.a | have-cmocka
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D) && $$(LINK) -o $$@ $$^ $$(LIBS) -lcmocka
+endef
+$(foreach unit,$(UNITS),$(eval $(call unit_rule,$(basename $(notdir $(unit))))))
+
+# The stories' virtual loop stands before the library, so bridge/loop.c is never asked for.
+$(STORY_BIN): $(call object,$(STORIES)) $(O)/libbridge.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
+
+$(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
+
+$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/libbridge.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
+
+tools: $(TOOL_BINS)
+bench: $(BENCH_BINS)
+
+# --- running them: packages first, then a second make that sees them ---
+
+demo:
+	@tools/install-packages build demo
+	@$(MAKE) --no-print-directory all tools
+	@deploy/demo/demo
+
+test:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory all tools unit-programs story-program jars
+	@tools/run-tests --build $(O) unit stories e2e
+
+unit: unit-programs
+	@tools/run-tests --build $(O) unit
+
+stories: story-program
+	@tools/run-tests --build $(O) stories
+
+e2e: all tools jars
+	@tools/run-tests --build $(O) e2e
+
+.PHONY: unit-programs story-program
+unit-programs: $(UNIT_BINS)
+story-program: $(STORY_BIN)
+
+jars:
+	@tests/servers/fetch_kafka
+
+asan ubsan tsan:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory FLAVOUR=$@ sanitized
+
+sanitized: all tools unit-programs story-program jars
+	@tools/run-tests --build $(O) --sanitizer $(FLAVOUR) unit stories quick
+
+mutants:
+	@tools/install-packages build test
+	@tools/mutants
+
+lint:
+	@tools/install-packages build lint
+	@tools/lint
+
+format:
+	clang-format -i $(filter-out %.h,$(SOURCES) $(UNITS) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c))
+
+FORCE:
+
+-include $(wildcard $(O)/obj/bridge/*.d $(O)/obj/bridge/config/*.d $(O)/obj/bindings/*.d $(O)/obj/connectors/*.d)
+-include $(wildcard $(O)/obj/tests/*/*.d)
