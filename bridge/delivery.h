@@ -53,6 +53,7 @@ struct request {
 	void	(*answered)(struct request *, unsigned item, enum verdict, const struct answer *, const char *why);
 	void		*asker;
 	void		*mine;		/* the connector's */
+	void		*core;		/* the core's, from ask() to the last answer */
 };
 
 /* The one way to a sink: Dapr API, trigger, parking, responseTopic, a cron's lease.  -1: no such component or operation. */

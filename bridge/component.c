@@ -1,0 +1,247 @@
+/* The life of connectors: open, up, subscribe, down and open again, stop, drain, close. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "bridge/core.h"
+
+enum { LAG_OLD_MS = 15000 };	/* three refresh intervals: older is unknown */
+
+static const struct backoff reopen_backoff = { .initial_ms = 200, .max_ms = 30000 };
+
+struct component *component_find(struct function *f, const char *name)
+{
+	for (struct component *c = f->components; c; c = c->next)
+		if (slice_is(slice_text(c->name), name))
+			return c;
+	return NULL;
+}
+
+static unsigned component_wanted(struct component *c, const struct subscription **subs_r)
+{
+	unsigned n = 0;
+
+	for (struct sub *s = c->function->subs; s; s = s->next)
+		if (s->component == c && s->wanted) {
+			if (subs_r)
+				subs_r[n] = &s->public;
+			n++;
+		}
+	return n;
+}
+
+bool component_reads(const struct component *c)
+{
+	for (struct sub *s = c->function->subs; s; s = s->next)
+		if (s->component == c && s->wanted)
+			return true;
+	return false;
+}
+
+bool component_ready(const struct component *c)
+{
+	return c->up && (!component_reads(c) || c->subscribed);
+}
+
+static void component_reopen(void *arg)
+{
+	struct component *c = arg;
+
+	c->reopen_owed = true;
+	function_touch(c->function);
+}
+
+static void component_pause(struct component *c)
+{
+	struct function *f = c->function;
+
+	if (!c->close_asked && !c->reopen.heap_index)
+		timer_set(f->loop, &c->reopen, backoff_ms(&reopen_backoff, ++c->failures, &f->random), component_reopen, c);
+}
+
+void connector_up(struct connector *connector)
+{
+	struct component *c = component_of(connector);
+
+	timer_stop(c->function->loop, &c->reopen);
+	c->reopen_owed = false;
+	c->failures = 0;
+	if (!c->up)
+		log_info("bridge.component", "component %s: connected", c->name);
+	c->up = c->was_up = true;
+	c->resubscribe_owed = true;
+	function_touch(c->function);
+}
+
+void connector_down(struct connector *connector, const struct error *err)
+{
+	struct component *c = component_of(connector);
+
+	c->metrics.reconnects += c->up;
+	c->up = c->subscribed = false;
+	c->last_error = *err;
+	log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: down: %s", c->name,
+	    err->text);
+	component_pause(c);
+	function_touch(c->function);
+}
+
+void subscription_down(struct connector *connector, const struct subscription *subscription, const struct error *err)
+{
+	struct component *c = component_of(connector);
+	struct sub *s = (struct sub *)(uintptr_t)subscription;
+
+	if (err)
+		log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: %s: %s", c->name,
+		    s->public.topic, err->text);
+	else if (s->down)
+		log_info("bridge.component", "component %s: %s: there again", c->name, s->public.topic);
+	s->down = err != NULL;
+}
+
+void connector_count(struct connector *connector, enum fact fact)
+{
+	struct component_metrics *m = &component_of(connector)->metrics;
+
+	switch (fact) {
+	case FACT_REBALANCE:		m->rebalances++; break;
+	case FACT_COMMIT:		m->commits++; break;
+	case FACT_COMMIT_FAILED:	m->commit_failures++; break;
+	}
+}
+
+void connector_drained(struct connector *connector)
+{
+	struct component *c = component_of(connector);
+
+	c->drained = true;
+	function_touch(c->function);
+}
+
+void connector_closed(struct connector *connector)
+{
+	struct component *c = component_of(connector);
+
+	c->closed = true;
+	function_touch(c->function);
+}
+
+void dropped(struct connector *connector, const struct subscription *subscription, unsigned n, const char *why)
+{
+	struct component *c = component_of(connector);
+	struct sub *s = (struct sub *)(uintptr_t)subscription;
+
+	s->metrics.received += n;
+	s->metrics.dropped_source += n;
+	log_fault(&s->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: %s: dropped: %s",
+	    c->name, s->public.topic, why);
+}
+
+/* Reports come in the same order each time: the row after the last one is the likely one. */
+static struct lag_row *lag_find(const struct component *c, const struct sub *s, uint32_t partition)
+{
+	struct lag_row *begin = c->last_lag && c->last_lag->next ? c->last_lag->next : c->lags;
+
+	for (struct lag_row *row = begin; row; row = row->next)
+		if (row->sub == s && row->partition == partition)
+			return row;
+	for (struct lag_row *row = c->lags; row != begin; row = row->next)
+		if (row->sub == s && row->partition == partition)
+			return row;
+	return NULL;
+}
+
+void lag_report(struct connector *connector, const struct subscription *subscription, uint32_t partition, struct lag lag)
+{
+	struct component *c = component_of(connector);
+	const struct sub *s = (const struct sub *)subscription;
+	struct lag_row *row = lag_find(c, s, partition);
+
+	if (!row) {
+		row = mem_new(sizeof(*row));
+		row->sub = s;
+		row->partition = partition;
+		row->next = c->lags;
+		c->lags = row;
+	}
+	c->last_lag = row;
+	row->lag = lag;
+	row->at = loop_now(c->function->loop);
+}
+
+bool lag_is_known(const struct component *c, const struct lag_row *row)
+{
+	return c->up && row->lag.known && loop_now(c->function->loop) - row->at <= LAG_OLD_MS;
+}
+
+static void component_failed(struct component *c, struct error *err)
+{
+	connector_down(&c->connector, err);
+}
+
+static void component_open_again(struct component *c)
+{
+	struct error err = { ERR_NONE, "" };
+
+	c->reopen_owed = false;
+	if (!c->connector.class->open)
+		connector_up(&c->connector);
+	else if (c->connector.class->open(&c->connector, &err) == -1)
+		component_failed(c, &err);
+}
+
+static void component_subscribe(struct component *c)
+{
+	unsigned n = component_wanted(c, NULL);
+	const struct subscription **subs = mem_new(n * sizeof(*subs));
+	struct error err = { ERR_NONE, "" };
+
+	component_wanted(c, subs);
+	c->resubscribe_owed = false;
+	c->subscribed = true;
+	if (c->connector.class->subscribe(&c->connector, subs, n, &err) == -1)
+		component_failed(c, &err);
+	free(subs);
+}
+
+static void component_resume(struct component *c)
+{
+	const struct function *f = c->function;
+	const struct function_options *o = &f->options;
+	bool room = f->events == 0 || (f->events <= o->buffer_events / 4 * 3 && f->bytes <= o->buffer_bytes / 4 * 3);
+
+	if (c->crowded ? window_crowded(c->crowded) && !window_stuck(c->crowded, loop_now(f->loop)) : !room)
+		return;
+	if (!f->bound->capacity)
+		return;
+	c->waiting = false;
+	c->crowded = NULL;
+	if (c->connector.class->resume)
+		c->connector.class->resume(&c->connector);
+}
+
+void component_turn(struct component *c)
+{
+	if (c->closed || c->close_asked)
+		return;
+	if (c->reopen_owed)
+		component_open_again(c);
+	sink_turn(c);
+	if (c->stopped || !c->up)
+		return;
+	if (c->resubscribe_owed && component_reads(c) && c->function->bound && c->function->bound->discovered)
+		component_subscribe(c);
+	if (c->waiting)
+		component_resume(c);
+}
+
+void component_free(struct component *c)
+{
+	while (c->lags) {
+		struct lag_row *row = c->lags;
+
+		c->lags = row->next;
+		free(row);
+	}
+	free(c->name);
+	free(c);
+}

@@ -1,0 +1,238 @@
+/* The shapes inside the core and who moves them.  Only for the core's own files. */
+#ifndef BRIDGE_CORE_H
+#define BRIDGE_CORE_H
+#include <stdalign.h>
+#include "bridge/backoff.h"
+#include "bridge/error.h"
+#include "bridge/function.h"
+#include "bridge/log.h"
+#include "bridge/loop.h"
+#include "bridge/metrics.h"
+#include "bridge/note.h"
+#include "bridge/pool.h"
+
+/*
+ * An entry is one event in memory, copied once at offer(), with one item for each subscription it is for.  A window owns its entries
+ * until every item is finished (and, for ACK_ANY, until ack() returned).  An item is owned by exactly one place at a time: its lane
+ * (blocked), the ready list of its subscription, its timer (backing off, or not due yet), the binding (sent), a park.
+ */
+enum item_state {
+	ITEM_BLOCKED,		/* another event of its lane is before it */
+	ITEM_DELAYED,		/* not before a time */
+	ITEM_READY,		/* on the subscription's ready list */
+	ITEM_SENT,		/* with the binding */
+	ITEM_BACKOFF,		/* waits for its next attempt */
+	ITEM_PARKING,		/* asked a sink to keep it */
+	ITEM_PARK_WAIT,		/* the sink did not; waits to ask again */
+	ITEM_HELD,		/* never again, and no place to go */
+	ITEM_FINISHED
+};
+
+struct item {
+	struct delivery	 delivery;
+	const struct event *event;	/* what delivery.events points to */
+	struct entry	*entry;
+	struct sub	*sub;
+	enum item_state	 state;
+	struct item	*next, *prev;	/* ready list */
+	struct item	*lane_before, *lane_after;
+	struct item	*tail_next;	/* lane table, while last of its lane */
+	uint64_t	 lane;		/* 0: no lane */
+	struct timer	 timer;		/* delivery deadline, backoff, delay */
+	int64_t		 sent_at;
+	unsigned	 park_tries;
+	char		*why;		/* of the last failure */
+	struct park	*park;
+};
+
+struct entry {
+	struct window	*window;
+	struct entry	*next, *prev;	/* the window's unsettled, in the order of offer; then its settled, for ACK_ANY */
+	uint64_t	 slot;		/* ACK_PREFIX: number in the ring */
+	int64_t		 taken_at;
+	size_t		 size;		/* as given to the pool */
+	unsigned	 open;		/* items not finished */
+	bool		 returned;	/* one of them went back to the source: never acknowledge */
+	struct event	 event;
+	unsigned	 n_items;
+	struct item	 items[];	/* then headers and bytes */
+};
+
+struct entry_list { struct entry *first, *last; };
+struct item_list { struct item *first, *last; };
+
+struct slot { struct token token; bool settled; };
+
+enum window_state { WINDOW_OPEN, WINDOW_REVOKED, WINDOW_RELEASING, WINDOW_LOST };
+
+struct window {
+	struct component *component;
+	struct window	*next;		/* of the component's windows, or its lost ones */
+	struct window	*next_dirty;
+	char		*name;
+	uint32_t	 partition;
+	uint64_t	 epoch, lane_seed;
+	enum ack_rule	 rule;
+	enum window_state state;
+	bool		 dirty, held, hold_owed, note_changed;
+
+	/* ACK_PREFIX */
+	struct slot	*ring;
+	uint64_t	 head, tail;	/* slot numbers; cap is a power of two */
+	uint32_t	 cap;
+	uint64_t	 prefix;	/* w[0] the source would begin at now: what a note is made for */
+	uint64_t	 offered;	/* one past the highest w[0] offered; prefix before */
+	struct note_run	*runs;		/* done according to the note that was read back */
+	unsigned	 n_runs, run;	/* run: the first not wholly behind us */
+
+	struct entry_list live;		/* unsettled */
+	struct entry_list done;		/* ACK_ANY: settled, ack() owed */
+	unsigned	 n_live;
+	unsigned	 stalled;	/* items blocked, backing off, parking in vain, held */
+	unsigned	 stuck;		/* of these: backing off, parking in vain, held */
+	size_t		 stalled_bytes;
+	unsigned	 running;	/* items sent or parking */
+
+	struct timer	 deadline;	/* of a revoke */
+	bool		 deadline_past;
+	void		(*released)(struct connector *, struct window *);
+};
+
+struct lag_row { struct lag_row *next; const struct sub *sub; uint32_t partition; struct lag lag; int64_t at; };
+
+struct component {
+	struct function	*function;
+	struct component *next;
+	char		*name;
+	struct window	*windows, *lost;
+	uint64_t	 epochs;
+	bool		 up, was_up, subscribed, stopped, drain_asked, drained, close_asked, closed;
+	bool		 waiting;		/* offer() said OFFER_WAIT: resume() is owed */
+	const struct window *crowded;		/* … because of this one alone */
+	unsigned	 failures;		/* opens in a row that ended down */
+	struct timer	 reopen;
+	bool		 reopen_owed, resubscribe_owed;
+	struct asked	*asked;			/* requests not wholly answered */
+	struct lag_row	*lags, *last_lag;
+	struct error	 last_error;
+	struct log_repeat faults;
+	struct component_metrics metrics;
+	alignas(max_align_t) struct connector connector;	/* the instance, class->size bytes */
+};
+
+struct sub {
+	struct subscription public;
+	struct function	*function;
+	struct component *component;
+	struct sub	*next, *next_active;
+	const struct policy *policy;
+	enum order	 order;
+	struct route	 route;
+	bool		 probe, wanted, active, down;
+	struct item_list ready;
+	unsigned	 in_flight, max_in_flight;
+	struct { uint64_t inflight, backoff, parking, held; } walked;	/* by metrics.c, for one exposition */
+	struct backoff	 backoff;
+	struct log_repeat faults, held_faults, park_faults;
+	struct sub_metrics metrics;
+};
+
+struct bound {
+	struct function	*function;
+	unsigned	 capacity, in_flight;
+	bool		 discover_owed, discovered;
+	struct sub	*active, *active_last;	/* subscriptions with something ready, taken in turn */
+	struct log_repeat faults;
+	alignas(max_align_t) struct binding binding;
+};
+
+enum function_state { FUNCTION_NEW, FUNCTION_RUNNING, FUNCTION_DRAINING, FUNCTION_CONFIRMING, FUNCTION_CLOSING, FUNCTION_CLOSED };
+
+struct function {
+	struct loop	*loop;
+	struct function_options options;
+	struct random	 random;
+	enum function_state state;
+	struct bound	*bound;			/* NULL: no function to deliver to */
+	struct component *components;
+	struct sub	*subs;
+	struct pool	 pool;
+	unsigned	 events;		/* in memory now: what credit counts */
+	size_t		 bytes;
+	unsigned	 n_windows;		/* open */
+	struct item	**lanes;		/* last item of each lane, by hash; lanes_mask + 1 buckets */
+	unsigned	 lanes_mask;
+	struct window	*dirty;
+	struct later	 turn;
+	struct timer	 slow;			/* looks again at a window that crowds behind a slow head */
+	struct timer	 deadline;		/* of the drain */
+	bool		 was_ready;
+	unsigned	 running;		/* items sent or parking, of all windows */
+	void		(*drained)(void *);
+	void		*drained_arg;
+};
+
+static inline struct component *component_of(struct connector *c)
+{
+	return (struct component *)((char *)c - offsetof(struct component, connector));
+}
+
+static inline struct bound *bound_of(struct binding *b)
+{
+	return (struct bound *)((char *)b - offsetof(struct bound, binding));
+}
+
+/* drain.c */
+void drain_step(struct function *);
+
+/* function.c: asks for a turn of this function at the end of the loop's turn. */
+void function_touch(struct function *);
+
+/* entry.c: one event in one allocation. */
+struct entry *entry_new(struct function *, const struct event *, const struct subscription *const *, unsigned n);
+size_t entry_size(const struct event *, unsigned n);
+void entry_free(struct function *, struct entry *);	/* gives the credit back */
+void entry_append(struct entry_list *, struct entry *);
+void entry_remove(struct entry_list *, struct entry *);
+
+/* lane.c: chains of items that must be delivered in order. */
+void lane_init(struct function *);
+void lane_enter(struct function *, struct item *);	/* sets lane; true order: behind the last of the lane */
+struct item *lane_leave(struct function *, struct item *);	/* the next of the lane if it was blocked by this one */
+
+/* deliver.c: items move here. */
+void item_begin(struct item *);			/* just offered */
+void item_ready(struct item *, bool first);	/* to the ready list, its end or its front */
+void item_return(struct item *);		/* back to the source, unless it runs: revoked, lost, drained */
+void item_let_go(struct item *);		/* the same for one that nobody has just now */
+void item_finish(struct item *, enum ending, const char *why);
+void deliver_pump(struct bound *);		/* sends what is ready and allowed */
+void item_cancel(struct item *, const char *why);	/* takes it from the binding; counts as UNSURE */
+
+/* failure.c: what a verdict other than DONE leads to. */
+void item_failed(struct item *, enum verdict, int64_t retry_after_ms, const char *why);
+
+/* park.c */
+void park_start(struct item *, const char *why);
+void park_cancel(struct item *);		/* forgets one that is not under way */
+
+/* window.c: what a settled entry means for its window. */
+void window_settled(struct entry *);
+bool window_stuck(const struct window *, int64_t now);
+void window_turn(struct function *);		/* commits, acks, holds, releases */
+bool window_crowded(const struct window *);
+void window_stall(struct item *, int by, bool stuck);	/* counts an item in (1) or out (-1) of the stalled ones */
+void window_free(struct window *);
+
+/* sink.c: requests. */
+void sink_turn(struct component *);		/* hands over what was asked */
+void sink_forget(struct component *);		/* closing: nothing is waited for any more */
+
+/* component.c: life of connectors. */
+void component_turn(struct component *);
+bool component_ready(const struct component *);
+bool lag_is_known(const struct component *, const struct lag_row *);	/* connected, reported as known, not too old */
+bool component_reads(const struct component *);	/* has subscriptions */
+struct component *component_find(struct function *, const char *name);
+void component_free(struct component *);
+#endif

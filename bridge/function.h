@@ -1,0 +1,44 @@
+/* One function: its binding, its components and subscriptions, its credit.  What main builds, starts, drains and asks for health. */
+#ifndef BRIDGE_FUNCTION_H
+#define BRIDGE_FUNCTION_H
+#include "bridge/binding.h"
+#include "bridge/bytes.h"
+#include "bridge/connector.h"
+#include "bridge/policy.h"
+
+struct function;
+
+struct function_options {
+	const char	*name;			/* app id */
+	unsigned	 buffer_events;		/* credit: events and bytes held here at once */
+	size_t		 buffer_bytes;
+	int64_t		 timeout_ms;		/* of one delivery, unless the subscription says otherwise */
+	uint64_t	 seed;			/* of jitter */
+};
+
+struct function *function_new(struct loop *, const struct function_options *);	/* name is copied */
+void function_free(struct function *);		/* drained, or never started */
+
+/* The binding and each component are made zeroed with their base filled in; the caller reads options into them before start. */
+struct binding *function_binding(struct function *, const struct binding_class *);
+struct connector *function_component(struct function *, const struct connector_class *, const char *name);
+
+struct subscription_options {
+	const char	*topic, *group, *path;	/* copied */
+	enum block	 block;
+	bool		 raw;
+	bool		 probe;			/* only if the binding's discovery says so */
+	const void	*options;		/* of the class's subscription_options; stays the caller's */
+	const struct policy *policy;		/* stays the caller's */
+};
+void function_subscribe(struct function *, struct connector *, const struct subscription_options *);
+
+int function_start(struct function *, struct error *);	/* -1: an open() failed; nothing runs */
+
+/* Stops the sources, lets what runs finish until the deadline, has the last acknowledgements confirmed, closes all. */
+void function_drain(struct function *, int64_t ms, void (*drained)(void *arg), void *arg);
+
+bool function_was_ready(const struct function *);	/* once true, stays true */
+bool function_ready(const struct function *, struct buf *why);	/* now; else a line per reason */
+void function_metrics(struct function *, struct buf *);	/* Prometheus text */
+#endif

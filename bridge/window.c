@@ -1,0 +1,286 @@
+/* Windows: what was offered of one partition, stream or session, and what of it may be acknowledged. */
+#include "bridge/window.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+	RING_FIRST = 64,
+	RING_MAX = 65536,	/* unacknowledged and settled ahead together; beyond: held */
+	SLOW_MS = 1000		/* a head sent this long ago counts as stuck */
+};
+
+struct window *window_open(struct connector *connector, const char *name, uint32_t partition, enum ack_rule rule,
+    uint64_t start, struct slice note)
+{
+	struct component *c = component_of(connector);
+	struct window *w = mem_new(sizeof(*w));
+	struct random seed = { slice_hash(slice_text(name)) ^ partition };
+
+	w->component = c;
+	w->name = mem_text(name);
+	w->partition = partition;
+	w->epoch = ++c->epochs;
+	w->lane_seed = random_next(&seed);
+	w->rule = rule;
+	w->prefix = w->offered = start;
+	w->next = c->windows;
+	c->windows = w;
+	c->function->n_windows++;
+	if (rule == ACK_PREFIX && note.n && note_read(note, start, &w->runs, &w->n_runs) == -1)
+		log_info("bridge.window", "component %s: the commit metadata of %s/%u is not a note for offset %llu: ignored",
+		    c->name, name, partition, (unsigned long long)start);
+	return w;
+}
+
+void window_dirty(struct window *w)
+{
+	struct function *f = w->component->function;
+
+	if (w->dirty)
+		return;
+	w->dirty = true;
+	w->next_dirty = f->dirty;
+	f->dirty = w;
+	function_touch(f);
+}
+
+void window_unlink(struct window **list, struct window *w)
+{
+	while (*list != w)
+		list = &(*list)->next;
+	*list = w->next;
+}
+
+void window_free(struct window *w)
+{
+	free(w->name);
+	free(w->ring);
+	free(w->runs);
+	free(w);
+}
+
+struct slot *window_slot(const struct window *w, uint64_t number)
+{
+	return &w->ring[number & (w->cap - 1)];
+}
+
+static struct slot *slot_push(struct window *w, struct token token)
+{
+	struct slot *slot;
+
+	if (w->tail - w->head == w->cap) {
+		uint32_t cap = w->cap ? w->cap * 2 : RING_FIRST;
+		struct slot *ring = mem_new(cap * sizeof(*ring));
+
+		for (uint64_t i = w->head; i < w->tail; i++)
+			ring[i & (cap - 1)] = *window_slot(w, i);
+		free(w->ring);
+		w->ring = ring;
+		w->cap = cap;
+	}
+	slot = window_slot(w, w->tail++);
+	*slot = (struct slot){ .token = token };
+	if (token.w[0] >= w->offered)
+		w->offered = token.w[0] + 1;
+	return slot;
+}
+
+/* Fair part of the credit that events which cannot run may hold in one window. */
+static bool window_over(const struct window *w, unsigned times)
+{
+	const struct function *f = w->component->function;
+	unsigned share = f->options.buffer_events / (f->n_windows + 1);
+	size_t bytes = f->options.buffer_bytes / (f->n_windows + 1);
+
+	if (w->tail - w->head >= RING_MAX / times)
+		return true;
+	return w->stalled && (w->stalled * times > share || w->stalled_bytes * times > bytes);
+}
+
+bool window_crowded(const struct window *w)
+{
+	return window_over(w, w->held ? 2 : 1);	/* once held, only well below the mark it goes on */
+}
+
+bool window_stuck(const struct window *w, int64_t now)
+{
+	const struct entry *oldest = w->live.first;
+
+	if (w->stuck || w->tail - w->head >= RING_MAX)
+		return true;
+	for (unsigned i = 0; oldest && i < oldest->n_items; i++)
+		if (oldest->items[i].state == ITEM_SENT && now - oldest->items[i].sent_at >= SLOW_MS)
+			return true;
+	return false;
+}
+
+void window_stall(struct item *item, int by, bool stuck)
+{
+	struct window *w = item->entry->window;
+	size_t bytes = pool_size(item->entry->size);
+
+	w->stalled += (unsigned)by;
+	w->stalled_bytes += by > 0 ? bytes : -bytes;
+	if (stuck)
+		w->stuck += (unsigned)by;
+	if (stuck && by > 0 && w->component->crowded == w)
+		function_touch(w->component->function);
+	if (w->held && by < 0 && !window_crowded(w))
+		window_dirty(w);
+}
+
+/* The note says it is done already. */
+static bool window_noted(struct window *w, uint64_t at)
+{
+	if (at < w->prefix) {
+		free(w->runs);		/* reset, or a topic made anew: the note speaks of other events */
+		w->runs = NULL;
+		w->n_runs = w->run = 0;
+	}
+	while (w->run < w->n_runs && w->runs[w->run].to <= at)
+		w->run++;
+	return w->run < w->n_runs && w->runs[w->run].from <= at;
+}
+
+static bool token_equal(struct token a, struct token b)
+{
+	return a.w[0] == b.w[0] && a.w[1] == b.w[1];
+}
+
+/* An event of a lost window that still runs goes on as this window's. */
+static void entry_move(struct entry *entry, struct window *to)
+{
+	struct window *from = entry->window;
+
+	for (unsigned i = 0; i < entry->n_items; i++) {
+		struct item *item = &entry->items[i];
+
+		if (item->state == ITEM_SENT || item->state == ITEM_PARKING) {
+			from->running--;
+			to->running++;
+		}
+		item->sub->metrics.taken_over++;
+	}
+	entry_remove(&from->live, entry);
+	from->n_live--;
+	entry->window = to;
+	entry_append(&to->live, entry);
+	to->n_live++;
+	if (to->rule == ACK_PREFIX) {
+		entry->slot = to->tail;
+		slot_push(to, entry->event.token);
+	}
+	if (!from->n_live)
+		window_dirty(from);
+}
+
+static bool window_take_over(struct window *w, const struct event *e)
+{
+	for (struct entry *live = w->live.first; live; live = live->next)
+		if (token_equal(live->event.token, e->token))
+			return true;
+	for (struct window *lost = w->component->lost; lost; lost = lost->next) {
+		if (lost->partition != w->partition || !slice_is(slice_text(lost->name), w->name))
+			continue;
+		for (struct entry *live = lost->live.first; live; live = live->next)
+			if (token_equal(live->event.token, e->token) && !live->returned) {
+				entry_move(live, w);
+				return true;
+			}
+	}
+	return false;
+}
+
+static enum offered window_hold(struct window *w)
+{
+	w->held = w->hold_owed = true;
+	window_dirty(w);
+	return OFFER_HELD;
+}
+
+static void window_look_again(void *arg)
+{
+	function_touch(arg);
+}
+
+static enum offered window_wait(struct window *w, bool alone)
+{
+	struct component *c = w->component;
+	struct function *f = c->function;
+
+	c->waiting = true;
+	c->crowded = alone ? w : NULL;
+	if (alone && !f->slow.heap_index)
+		timer_set(f->loop, &f->slow, SLOW_MS, window_look_again, f);
+	function_touch(f);
+	return OFFER_WAIT;
+}
+
+static bool credit_has_room(const struct function *f, size_t bytes)
+{
+	if (!f->bound || !f->bound->capacity)
+		return false;
+	return f->events == 0 || (f->events < f->options.buffer_events && f->bytes + bytes <= f->options.buffer_bytes);
+}
+
+enum offered offer(struct window *w, const struct event *e, const struct subscription *const *subs, unsigned n)
+{
+	struct function *f = w->component->function;
+	struct entry *entry;
+
+	if (w->state != WINDOW_OPEN || w->component->stopped)
+		return OFFER_GONE;
+	if (e->again && window_take_over(w, e))
+		return OFFER_TAKEN;
+	if (w->held)
+		return OFFER_HELD;
+	if (window_crowded(w))
+		return window_stuck(w, loop_now(f->loop)) ? window_hold(w) : window_wait(w, true);
+	if (w->rule == ACK_PREFIX && (n == 0 || window_noted(w, e->token.w[0]))) {
+		slot_push(w, e->token)->settled = true;
+		w->component->metrics.unwanted += n == 0;
+		for (unsigned i = 0; i < n; i++)
+			((struct sub *)(uintptr_t)subs[i])->metrics.recognised++;
+		window_dirty(w);
+		return OFFER_TAKEN;
+	}
+	if (!credit_has_room(f, pool_size(entry_size(e, n))))
+		return window_wait(w, false);
+	entry = entry_new(f, e, subs, n);
+	entry->window = w;
+	entry->slot = w->tail;
+	if (w->rule == ACK_PREFIX)
+		slot_push(w, e->token);
+	entry_append(&w->live, entry);
+	w->n_live++;
+	for (unsigned i = 0; i < n; i++)
+		entry->items[i].sub->metrics.received++;
+	for (unsigned i = 0; i < n; i++)
+		item_begin(&entry->items[i]);
+	if (n == 0)
+		window_settled(entry);
+	return OFFER_TAKEN;
+}
+
+void window_settled(struct entry *entry)
+{
+	struct window *w = entry->window;
+	bool acknowledge = !entry->returned && w->state != WINDOW_LOST;
+
+	entry_remove(&w->live, entry);
+	w->n_live--;
+	if (w->rule == ACK_ANY && acknowledge) {
+		entry_append(&w->done, entry);
+		window_dirty(w);
+		return;
+	}
+	if (w->rule == ACK_PREFIX && acknowledge) {
+		window_slot(w, entry->slot)->settled = true;
+		w->note_changed = true;
+		window_dirty(w);
+	}
+	if (w->state != WINDOW_OPEN)
+		window_dirty(w);
+	entry_free(w->component->function, entry);
+}
