@@ -9,7 +9,7 @@ enum { HTTP1_HEADERS_MAX = 96 };
 struct http1_head {
 	bool		 is_request;
 	struct slice	 method, target;		/* request */
-	int		 status;			/* response: 100..599 */
+	int		 status;			/* response: 100..599.  Refused request: what to answer, 400, 431, 501 or 505 */
 	int		 minor;				/* HTTP/1.minor */
 	struct header	 headers[HTTP1_HEADERS_MAX];	/* slices of the input; values trimmed of blanks */
 	unsigned	 n_headers;
@@ -18,7 +18,8 @@ struct http1_head {
 	int64_t		 content_length;		/* -1: not said */
 };
 /* Parses the head at the start of p[0..n).  > 0: its length; 0: more input needed; -1: `why` (a constant) says what is wrong:
- * bare CR, obs-fold, spaces before the colon, both lengths, differing or signed lengths, bad chars, too many headers, ... */
+ * bare CR or LF, obs-fold, spaces before the colon, both lengths, differing or signed lengths, bad chars, too many headers,
+ * codings other than chunked, a request without exactly one Host, ... */
 ssize_t http1_head(struct http1_head *, bool is_request, const char *p, size_t n, const char **why);
 struct slice http1_header(const struct http1_head *, const char *name);	/* first of that name; absent: p NULL */
 
