@@ -39,7 +39,7 @@ bool component_reads(const struct component *c)
 
 bool component_ready(const struct component *c)
 {
-	return c->up && (!component_reads(c) || c->subscribed);
+	return !component_reads(c) || (c->up && c->subscribed);
 }
 
 static void component_reopen(void *arg)

@@ -1,0 +1,141 @@
+/* From a checked configuration to a function with its binding, components and subscriptions. */
+#include "bridge/assemble.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "bridge/error.h"
+#include "bridge/loop.h"
+
+enum { TEXT = 32, TOPIC_MAX = 4096 };
+
+static int binding_make(struct function *f, const struct process *p, struct error *err)
+{
+	const struct binding_class *class = binding_class_find(p->protocol == PROTOCOL_PLAIN ? "plain" : "http");
+	static const char *const formats[] = { "binary", "structured", "raw" };
+	char concurrency[TEXT], timeout[TEXT];
+	struct setting settings[] = {
+		{ .name = "address", .value = p->address },
+		{ .name = "endpointConcurrency", .value = concurrency },
+		{ .name = "bindingOptionsTimeout", .value = timeout },
+		{ .name = "format", .value = formats[p->format] },
+		{ .name = "tls.skipVerify", .value = p->skip_verify ? "true" : "false" },
+		{ .name = "tls.ca", .value = p->ca_file },
+		{ .name = "tls.cert", .value = p->cert_file },
+		{ .name = "tls.key", .value = p->key_file },
+		{ .name = "appToken", .value = getenv("APP_API_TOKEN") },
+	};
+	unsigned n = 0;
+
+	snprintf(concurrency, sizeof(concurrency), "%lld", (long long)p->endpoint_concurrency);
+	snprintf(timeout, sizeof(timeout), "%lldms", (long long)p->options_timeout_ms);
+	for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (settings[i].value)
+			settings[n++] = settings[i];
+	return option_parse(class->options, function_binding(f, class), settings, n, NULL, err);
+}
+
+static int components_make(struct function *f, struct config *config, struct connector **made, struct error *err)
+{
+	for (unsigned i = 0; i < config->n_components; i++) {
+		struct component_config *c = &config->components[i];
+
+		if (!c->part)
+			continue;
+		made[i] = function_component(f, c->part->class, c->name);
+		if (c->part->class->options &&
+		    option_parse(c->part->class->options, made[i], c->settings, c->n_settings, NULL, err) == -1)
+			return error_wrap(err, "component %s", c->name);
+	}
+	return 0;
+}
+
+static const char *setting_value(const struct component_config *c, const char *name)
+{
+	for (unsigned i = c->n_settings; i-- > 0;)
+		if (!strcasecmp(c->settings[i].name, name))
+			return c->settings[i].value;
+	return NULL;
+}
+
+static const char *group_of(const struct component_config *c, const char *app_id)
+{
+	const char *group = setting_value(c, "consumerGroup");
+
+	if (!group || !*group)
+		group = setting_value(c, "consumerID");
+	return group && *group ? group : app_id;
+}
+
+/* A list of topics is as many subscriptions: each has its own numbers. */
+static void topics_subscribe(struct function *f, struct connector *c, struct subscription_options *o, const char *list)
+{
+	char topic[TOPIC_MAX];
+
+	while (*list) {
+		size_t n = strcspn(list, ","), from = strspn(list, " \t"), to = n;
+
+		while (to > from && (list[to - 1] == ' ' || list[to - 1] == '\t'))
+			to--;
+		if (to > from && to - from < sizeof(topic)) {
+			memcpy(topic, list + from, to - from);
+			topic[to - from] = '\0';
+			o->topic = topic;
+			function_subscribe(f, c, o);
+		}
+		list += n + (list[n] == ',');
+	}
+}
+
+static int subscription_make(struct function *f, struct config *config, struct subscription_config *s,
+    struct connector *connector, struct error *err)
+{
+	const struct component_config *c = &config->components[s->component];
+	const struct connector_class *class = c->part->class;
+	void *options = class->subscription_options ? mem_new(class->subscription_size) : NULL;
+	struct subscription_options o = {
+		.group = group_of(c, config->process.app_id), .path = s->route, .block = c->part->block, .raw = s->raw,
+		.probe = s->probe, .options = options, .policy = &s->policy,
+	};
+
+	if (options && option_parse(class->subscription_options, options, s->settings, s->n_settings, NULL, err) == -1)
+		return error_wrap(err, "subscription %s", s->name);
+	topics_subscribe(f, connector, &o, s->topic ? s->topic : c->name);
+	return 0;
+}
+
+static int function_fill(struct function *f, struct config *config, struct error *err)
+{
+	struct connector **made = mem_new(config->n_components * sizeof(struct connector *));
+	int rc = components_make(f, config, made, err);
+
+	if (rc == 0 && config->process.address) {
+		rc = binding_make(f, &config->process, err);
+		for (unsigned i = 0; rc == 0 && i < config->n_subscriptions; i++)
+			rc = subscription_make(f, config, &config->subscriptions[i],
+			    made[config->subscriptions[i].component], err);
+	}
+	free(made);
+	return rc;
+}
+
+struct function *assemble(struct loop *loop, struct config *config, struct error *err)
+{
+	const struct process *p = &config->process;
+	struct function_options o = {
+		.name = p->app_id, .buffer_events = (unsigned)p->buffer_events, .buffer_bytes = (size_t)p->buffer_bytes,
+		.timeout_ms = p->timeout_ms,
+	};
+	struct function *f;
+
+	if (getrandom(&o.seed, sizeof(o.seed), 0) != sizeof(o.seed))
+		o.seed = (uint64_t)loop_wall(loop);
+	f = function_new(loop, &o);
+	if (function_fill(f, config, err) == 0)
+		return f;
+	function_free(f);
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/* bridge: the command line. */
+#include <stdio.h>
+
+#include "bridge/error.h"
+#include "bridge/run.h"
+#include "bridge/version.h"
+
+enum { EXIT_START = 1, EXIT_CHECK = 2 };
+
+static int check(const struct config *config, bool print)
+{
+	config_print_findings(config, true);
+	if (config->n_errors)
+		return EXIT_CHECK;
+	if (print)
+		config_print(config);
+	return 0;
+}
+
+static int start(struct config *config, const struct command *command)
+{
+	config_print_findings(config, false);
+	return config->n_errors ? EXIT_START : run(config, command);
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = { ERR_NONE, "" };
+	struct command command;
+	struct config *config;
+	int rc = 0;
+
+	if (command_parse(&command, argc, argv, &err) == -1) {
+		fprintf(stderr, "bridge: %s\n", err.text);
+		return EXIT_START;
+	}
+	switch (command.verb) {
+	case COMMAND_VERSION:
+		puts("bridge " BRIDGE_VERSION);
+		break;
+	case COMMAND_HELP:
+		command_help();
+		break;
+	case COMMAND_CHECK:
+	case COMMAND_RUN:
+		config = config_load(&command);
+		rc = command.verb == COMMAND_CHECK ? check(config, command.print) : start(config, &command);
+		config_free(config);
+		break;
+	}
+	command_free(&command);
+	return rc;
+}

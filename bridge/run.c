@@ -1,0 +1,158 @@
+/* The running process: what the configuration asks for, put together, until a signal ends it. */
+#include "bridge/run.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bridge/assemble.h"
+#include "bridge/error.h"
+#include "bridge/http_server.h"
+#include "bridge/log.h"
+#include "bridge/version.h"
+
+struct process_run {
+	struct loop	*loop;
+	struct function	*function;
+	struct http_server *admin, *dapr;
+	const struct process *options;
+	bool		 draining;
+};
+
+static void respond(struct http_response *r, int status, const char *text)
+{
+	r->status = status;
+	r->content_type = "text/plain; charset=utf-8";
+	buf_text(&r->body, text);
+}
+
+static void respond_health(struct process_run *run, struct http_response *r)
+{
+	struct buf why = { 0 };
+
+	if (function_ready(run->function, &why))
+		respond(r, 200, "ready\n");
+	else
+		respond(r, 503, "not ready\n");
+	buf_slice(&r->body, (struct slice){ why.p, why.n });
+	buf_free(&why);
+}
+
+static void admin_handle(void *arg, const struct http_request *q, struct http_response *r)
+{
+	struct process_run *run = arg;
+
+	if (!slice_is(q->method, "GET") && !slice_is(q->method, "HEAD")) {
+		respond(r, 405, "only GET and HEAD\n");
+	} else if (slice_is(q->path, "/metrics") || slice_is(q->path, "/")) {
+		r->status = 200;
+		r->content_type = "text/plain; version=0.0.4; charset=utf-8";
+		function_metrics(run->function, &r->body);
+	} else if (slice_is(q->path, "/healthz")) {
+		respond(r, 200, "ok\n");
+	} else if (slice_is(q->path, "/readyz")) {
+		respond_health(run, r);
+	} else {
+		respond(r, 404, "there are /metrics, /healthz and /readyz\n");
+	}
+}
+
+/* What daprd answers there while it starts: 500, and from the moment everything works 204. */
+static void dapr_handle(void *arg, const struct http_request *q, struct http_response *r)
+{
+	struct process_run *run = arg;
+
+	if (slice_is(q->path, "/v1.0/healthz/outbound")) {
+		r->status = 204;
+	} else if (slice_is(q->path, "/v1.0/healthz")) {
+		r->status = 204;
+		if (!function_was_ready(run->function)) {
+			r->status = 500;
+			r->content_type = "application/json";
+			buf_text(&r->body, "{\"errorCode\":\"ERR_HEALTH_NOT_READY\",\"message\":\"dapr is not ready\"}");
+		}
+	} else {
+		r->status = 404;
+		r->content_type = "application/json";
+		buf_text(&r->body, "{\"errorCode\":\"ERR_NOT_FOUND\",\"message\":\"this version serves /v1.0/healthz only\"}");
+	}
+}
+
+static void run_drained(void *arg)
+{
+	struct process_run *run = arg;
+
+	loop_stop(run->loop);
+}
+
+static void run_signal(void *arg, int signo)
+{
+	struct process_run *run = arg;
+
+	if (run->draining) {
+		log_warn("bridge.run", "a second signal (%s): ends at once; what is in flight will come again", strsignal(signo));
+		_exit(1);
+	}
+	run->draining = true;
+	log_info("bridge.run", "%s: shutting down", strsignal(signo));
+	function_drain(run->function, run->options->drain_ms, run_drained, run);
+}
+
+static void run_hangup(void *arg, int signo)
+{
+	(void)arg;
+	(void)signo;
+	log_warn("bridge.run", "SIGHUP: configuration is read at start only; restart to apply a change");
+}
+
+static int run_open(struct process_run *run, struct config *config, struct error *err)
+{
+	const struct process *p = run->options;
+
+	run->function = assemble(run->loop, config, err);
+	if (!run->function)
+		return -1;
+	if (p->admin_port && !(run->admin = http_server_open(run->loop, p->admin_listen, (unsigned)p->admin_port,
+	    admin_handle, run, err)))
+		return error_wrap(err, "admin.port");
+	if (p->dapr_http_port && !(run->dapr = http_server_open(run->loop, p->dapr_listen, (unsigned)p->dapr_http_port,
+	    dapr_handle, run, err)))
+		return error_wrap(err, "dapr.httpPort");
+	return function_start(run->function, err);
+}
+
+static void run_close(struct process_run *run)
+{
+	http_server_close(run->admin);
+	http_server_close(run->dapr);
+	function_free(run->function);
+	loop_free(run->loop);
+}
+
+int run(struct config *config, const struct command *command)
+{
+	struct process_run run = { .options = &config->process };
+	struct error err = { ERR_NONE, "" };
+
+	log_setup((enum log_level)config->process.log_level, config->process.log_json, config->process.app_id, BRIDGE_VERSION);
+	for (unsigned i = 0; i < command->n_ignored; i++)
+		log_debug("bridge.run", "flag --%s has no effect here", command->ignored[i]);
+	signal(SIGPIPE, SIG_IGN);
+	run.loop = loop_new(&err);
+	if (!run.loop || run_open(&run, config, &err) == -1) {
+		log_at(LOG_FATAL, "bridge.run", "%s", err.text);
+		return 1;	/* connectors may be half open: the process ends, nothing was read */
+	}
+	loop_on_signal(run.loop, SIGTERM, run_signal, &run);
+	loop_on_signal(run.loop, SIGINT, run_signal, &run);
+	loop_on_signal(run.loop, SIGHUP, run_hangup, &run);
+	log_info("bridge.run", "bridge %s started: %u components, %u subscriptions", BRIDGE_VERSION, config->n_components,
+	    config->n_subscriptions);
+	if (!config->process.address && config->n_subscriptions)
+		log_warn("bridge.run", "no function address: nothing is read (set function.address or --app-port)");
+	loop_run(run.loop);
+	run_close(&run);
+	log_info("bridge.run", "ended");
+	return 0;
+}
