@@ -1,6 +1,7 @@
 /* CloudEvents as text: names and values are written anew, data goes through as it is. */
 #include "bridge/cloudevent.h"
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -83,9 +84,9 @@ static bool tracestate_ok(struct slice s)
 
 bool cloudevent_read(struct slice json, struct cloudevent_notes *notes, const char **why)
 {
-	struct json_member members[] = { { .name = "expiration" }, { .name = "traceparent" }, { .name = "tracestate" } };
-	const struct json_member *expiration = &members[0], *parent = &members[1], *state = &members[2];
-	enum json_kind kind = json_scan(json, members, 3, why);
+	struct json_member found[] = { { .name = "expiration" }, { .name = "traceparent" }, { .name = "tracestate" } };
+	const struct json_member *expiration = &found[0], *parent = &found[1], *state = &found[2];
+	enum json_kind kind = json_scan(json, found, 3, why);
 
 	*notes = (struct cloudevent_notes){ 0 };
 	if (kind != JSON_OBJECT) {
@@ -129,10 +130,12 @@ static void add_base64(struct buf *b, struct slice data)
 enum { MADE_ID_SIZE = 48 };
 static struct slice event_id(const struct event *e, char room[static MADE_ID_SIZE])
 {
+	int n;
+
 	if (e->id.n)
 		return e->id;
-	return (struct slice){ room, (size_t)snprintf(room, MADE_ID_SIZE, "%llu-%llu", (unsigned long long)e->token.w[0],
-	    (unsigned long long)e->token.w[1]) };
+	n = snprintf(room, MADE_ID_SIZE, "%" PRIu64 "-%" PRIu64, e->token.w[0], e->token.w[1]);
+	return (struct slice){ room, (size_t)n };
 }
 
 void cloudevent_wrap(struct buf *b, const struct event *e, struct slice pubsub, struct slice topic)
@@ -181,10 +184,10 @@ void cloudevent_add_source(struct buf *b, struct slice component, struct slice t
 struct each {
 	const struct event *event;
 	cloudevent_attribute *attribute;
-	void		*arg;
+	void *arg;
 };
 
-enum { PREFIX = 3, NAME_MAX_KEPT = 64 };	/* "ce_"; the specification asks for names of at most 20 */
+enum { PREFIX = 3, NAME_MAX_KEPT = 64 }; /* "ce_"; the specification asks for names of at most 20 */
 
 static const char *const required[] = { "ce_id", "ce_source", "ce_specversion", "ce_type" };
 /* Would say twice, and perhaps otherwise, what data and content type say. */

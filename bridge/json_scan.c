@@ -5,23 +5,23 @@
 
 enum json_state {
 	STATE_VALUE,
-	STATE_FIRST_VALUE,	/* or the array ends at once */
+	STATE_FIRST_VALUE, /* or the array ends at once */
 	STATE_NAME,
-	STATE_FIRST_NAME,	/* or the object ends at once */
-	STATE_AFTER		/* a value is complete */
+	STATE_FIRST_NAME, /* or the object ends at once */
+	STATE_AFTER /* a value is complete */
 };
 
 struct json_scan {
-	const char	*p, *end;
-	const char	*why;
-	uint64_t	 objects;	/* the lowest bit says whether the innermost level is an object */
-	unsigned	 depth;
-	enum json_state	 state;
-	bool		 complete;
-	enum json_kind	 kind;		/* of the whole */
+	const char *p, *end;
+	const char *why;
+	uint64_t objects; /* the lowest bit says whether the innermost level is an object */
+	unsigned depth;
+	enum json_state state;
+	bool complete;
+	enum json_kind kind; /* of the whole */
 	struct json_member *members, *member;
-	unsigned	 n_members;
-	const char	*value;		/* where the value of `member` begins */
+	unsigned n_members;
+	const char *value; /* where the value of `member` begins */
 };
 
 static bool scan_fault(struct json_scan *s, const char *why)
@@ -146,7 +146,7 @@ static enum json_kind kind_of(int c)
 	case 't':
 	case 'f': return JSON_BOOL;
 	case 'n': return JSON_NULL;
-	default:  return c == '-' || (c >= '0' && c <= '9') ? JSON_NUMBER : JSON_NONE;
+	default: return c == '-' || (c >= '0' && c <= '9') ? JSON_NUMBER : JSON_NONE;
 	}
 }
 
@@ -190,22 +190,13 @@ static bool scan_scalar(struct json_scan *s, enum json_kind kind)
 	bool ok = false;
 
 	switch (kind) {
-	case JSON_STRING:
-		ok = scan_string(s);
-		break;
-	case JSON_NUMBER:
-		ok = scan_number(s);
-		break;
-	case JSON_NULL:
-		ok = scan_word(s, SLICE("null"));
-		break;
-	case JSON_BOOL:
-		ok = scan_word(s, *s->p == 't' ? SLICE("true") : SLICE("false"));
-		break;
+	case JSON_STRING: ok = scan_string(s); break;
+	case JSON_NUMBER: ok = scan_number(s); break;
+	case JSON_NULL: ok = scan_word(s, SLICE("null")); break;
+	case JSON_BOOL: ok = scan_word(s, *s->p == 't' ? SLICE("true") : SLICE("false")); break;
 	case JSON_NONE:
 	case JSON_ARRAY:
-	case JSON_OBJECT:
-		return scan_fault(s, "a value is none of JSON's");
+	case JSON_OBJECT: return scan_fault(s, "a value is none of JSON's");
 	}
 	if (ok)
 		scan_ended(s);
@@ -252,7 +243,8 @@ static bool scan_name(struct json_scan *s)
 	if (s->depth == 1)
 		s->member = scan_wanted(s, (struct slice){ begin + 1, (size_t)(s->p - begin) - 2 });
 	if (scan_peek(s) != ':')
-		return scan_fault(s, s->p == s->end ? "ends inside an object" : "a member's name is not followed by a colon");
+		return scan_fault(
+		    s, s->p == s->end ? "ends inside an object" : "a member's name is not followed by a colon");
 	s->p++;
 	s->state = STATE_VALUE;
 	return true;
@@ -270,7 +262,8 @@ static bool scan_after(struct json_scan *s)
 	if (c == (object ? '}' : ']'))
 		return scan_close(s);
 	if (c != ',')
-		return scan_fault(s, c < 0 ? "ends before it is complete" : "a value is followed by neither comma nor end");
+		return scan_fault(
+		    s, c < 0 ? "ends before it is complete" : "a value is followed by neither comma nor end");
 	s->p++;
 	s->state = object ? STATE_NAME : STATE_VALUE;
 	return true;
@@ -280,13 +273,10 @@ static bool scan_step(struct json_scan *s)
 {
 	switch (s->state) {
 	case STATE_VALUE:
-	case STATE_FIRST_VALUE:
-		return scan_value(s);
+	case STATE_FIRST_VALUE: return scan_value(s);
 	case STATE_NAME:
-	case STATE_FIRST_NAME:
-		return scan_name(s);
-	case STATE_AFTER:
-		return scan_after(s);
+	case STATE_FIRST_NAME: return scan_name(s);
+	case STATE_AFTER: return scan_after(s);
 	}
 	return scan_fault(s, "a value is none of JSON's");
 }

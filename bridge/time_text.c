@@ -5,7 +5,10 @@
 #include <time.h>
 
 /* The rest of a NUL-terminated text and whether all of it was as expected so far. */
-struct time_text { const char *p; bool ok; };
+struct time_text {
+	const char *p;
+	bool ok;
+};
 
 static void take(struct time_text *t, const char *literal)
 {
