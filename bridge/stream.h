@@ -15,9 +15,11 @@ struct address {
 	char	 *path;			/* unix socket; then host and port are NULL */
 	char	 *prefix;		/* path part of a URL: "/fn", "" when none */
 	bool	  tls;
+	const char *alpn;		/* protocol offered in the handshake, a constant: "http/1.1" for https, else NULL: none */
 };
 /* host:port, [v6]:port, unix:/path, http://host[:port][/prefix], https://…; -1: says what was expected.  Copies. */
 int address_parse(struct address *, const char *text, struct error *);
+void address_copy(struct address *, const struct address *from);
 void address_free(struct address *);
 /* As it goes into a Host header; a unix socket is "localhost".  Length. */
 size_t address_host_header(const struct address *, char *buf, size_t size);
@@ -31,13 +33,14 @@ struct stream_events {
 	void (*opened)(void *arg);			/* connected, handshake done */
 	void (*readable)(void *arg);
 	void (*writable)(void *arg);			/* after stream_write() said less than all */
-	void (*failed)(void *arg, const char *why);	/* could not be opened, or broke while waiting; nothing follows */
+	void (*failed)(void *arg, const char *why);	/* could not be opened; nothing follows */
 };
 /* Resolves, tries each address in turn (a failed one moves on), handshakes.  Never calls back inside.  `timeout_ms` for all of it. */
 struct stream *stream_open(struct loop *, const struct address *, struct tls *, int64_t timeout_ms, const struct stream_events *, void *arg);
 /* Bytes; 0: end of the stream; -1: errno, EAGAIN = nothing now (readable() follows). */
 ssize_t stream_read(struct stream *, void *, size_t);
-/* Bytes taken, may be fewer than given; -1: errno, EAGAIN = nothing taken (writable() follows in both cases). */
+/* Bytes taken, may be fewer than given; -1: errno, EAGAIN = nothing taken (writable() follows in both cases).  What was not taken
+ * comes again unchanged and first in the next call: with TLS it may be half under way.  Only after opened(). */
 ssize_t stream_write(struct stream *, const struct iovec *, int n);
 void stream_want_read(struct stream *, bool);	/* on from the start; off: back-pressure */
 void stream_close(struct stream *);		/* no event follows; frees.  NULL: nothing */
