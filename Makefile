@@ -3,7 +3,6 @@
 # Everything made stays under build/: the binary is build/bridge.  Other flavours have a folder each: CC=clang build/clang,
 # FLAVOUR=asan|ubsan|tsan build/asan and so on.  V=1 shows the commands.
 
-VERSION = 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 
@@ -47,8 +46,8 @@ endif
 ifneq ($(filter asan ubsan tsan,$(FLAVOUR)),)
 WARNINGS = -Wall -Wextra	# the optimizer's guesses differ there; the plain flavours are the strict ones
 endif
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -DBRIDGE_VERSION='"$(VERSION)"' -I. -g $(WARNINGS) $(HARDENING) -fPIE \
-	-pthread $(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -g $(WARNINGS) $(HARDENING) -fPIE -pthread \
+	$(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(HARDENING) -pthread -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 LIBS = $(PACKAGE_LIBS) $(LDLIBS)
 
@@ -63,7 +62,7 @@ STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
 BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCHES))
 
-.PHONY: all help lib demo test unit stories e2e lint format asan ubsan tsan sanitized mutants bench tools deps jars \
+.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench tools deps jars \
 	install clean have-packages have-cmocka FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -79,6 +78,7 @@ help:
 # make unit stories e2e: one of them
 # make lint: layout, house rules, static analysis
 # make format: lets clang-format have its way
+# make docs: writes docs/options.md anew from the option tables
 # make asan ubsan tsan: the tests under that sanitizer
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
 # make bench tools: the programs of tests/bench, tests/servers
@@ -156,8 +156,15 @@ $(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/libbridge.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
+$(O)/options_page: $(O)/obj/tools/options_page.o $(O)/libbridge.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
 tools: $(TOOL_BINS)
 bench: $(BENCH_BINS)
+
+docs: $(O)/options_page
+	$< >docs/options.md
 
 # --- running them: packages first, then a second make that sees them ---
 
@@ -200,6 +207,8 @@ mutants:
 
 lint:
 	@tools/install-packages build lint
+	@$(MAKE) --no-print-directory all build/options_page
+	@build/options_page | diff -u docs/options.md - || { echo "docs/options.md is not what the tables say; run: make docs"; exit 1; }
 	@tools/lint
 
 format:
@@ -208,4 +217,4 @@ format:
 FORCE:
 
 -include $(wildcard $(O)/obj/bridge/*.d $(O)/obj/bridge/config/*.d $(O)/obj/bindings/*.d $(O)/obj/connectors/*.d)
--include $(wildcard $(O)/obj/tests/*/*.d)
+-include $(wildcard $(O)/obj/tests/*/*.d $(O)/obj/tools/*.d)
