@@ -4,16 +4,15 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import socket
-import struct
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
+from . import wire
 from .ports import accepts, free_port
 from .process import Process
 from .wait import eventually
@@ -170,13 +169,12 @@ class Kafka:
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """What retention does: the log of that partition begins at offset `before` from now on."""
-        name = topic.encode()
-        body = struct.pack(">hhihih", 21, 0, 1, -1, 1, len(name)) + name + struct.pack(">iiqi", 1, partition, before, 10000)
-        with socket.create_connection(("127.0.0.1", self.port), 10) as s, s.makefile("rb") as answer:
-            s.sendall(struct.pack(">i", len(body)) + body)
-            size = struct.unpack(">i", answer.read(4))[0]
-            error = struct.unpack(">h", answer.read(size)[-2:])[0]
-        assert error == 0, f"DeleteRecords of {topic}/{partition} before {before}: error {error}"
+        assert wire.delete_records(self.port, topic, partition, before) == 0
+
+    def configure(self, topic: str, **config: str) -> None:
+        """Topic settings; those not named go back to their defaults."""
+        resource = ConfigResource("topic", topic, set_config={k.replace("_", "."): v for k, v in config.items()})
+        self.admin.alter_configs([resource])[resource].result(20)
 
     # -- what is in it
 
@@ -209,13 +207,20 @@ class Kafka:
             c.close()
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Offset per partition as the group committed it; -1001: none."""
-        c = Consumer({"bootstrap.servers": self.brokers, "group.id": group, "log_level": 0})
-        try:
-            asked = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
-            return {tp.partition: tp.offset for tp in c.committed(asked, timeout=10)}
-        finally:
-            c.close()
+        """Offset per partition as the group committed it; -1: none."""
+        return {p: self.note(group, topic, p)[0] for p in range(self.partitions(topic))}
+
+    def committed_sum(self, group: str, topic: str) -> int:
+        return sum(max(offset, 0) for offset in self.committed(group, topic).values())
+
+    def note(self, group: str, topic: str, partition: int = 0) -> tuple[int, str]:
+        """What the group committed there: offset and metadata."""
+        return wire.committed(self.port, group, topic, partition)
+
+    def commit(self, group: str, topic: str, partition: int, offset: int, metadata: str = "") -> None:
+        """As a client outside the group, which is let in once the sessions of all members have ended."""
+        eventually(lambda: wire.commit(self.port, group, topic, partition, offset, metadata) == 0, 20, f"a commit for {group} is taken")
+        assert self.note(group, topic, partition) == (offset, metadata)
 
     def producer(self, **config: object) -> Producer:
         return Producer({"bootstrap.servers": self.brokers, "log_level": 0, "acks": "all", "linger.ms": 2,

@@ -1,0 +1,154 @@
+"""The actors of the end-to-end tests, as fixtures; what they leave behind is checked and ended here."""
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from tests.servers.function import Function
+from tests.servers.kafka import VERSIONS, Kafka
+from tests.servers.proxy import Proxy
+
+from .bridge import Bridge
+from .config import Config
+from .ledger import Ledger
+
+LONG = os.environ.get("BRIDGE_LONG") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini("test_deadline", "seconds after which a test is given up", default="180")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed:
+        item.session.config.stash.setdefault(_failed, set()).add(item.nodeid)
+        for b in getattr(item, "bridges", []):
+            report.sections.append((f"log of {b.process.log.parent.name}", b.log()[-6000:]))
+
+
+_failed: pytest.StashKey[set[str]] = pytest.StashKey()
+
+
+def _anything_failed(config: pytest.Config) -> bool:
+    return bool(config.stash.get(_failed, set()))
+
+
+@pytest.fixture(autouse=True)
+def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test hangs for ever, whatever it waits for."""
+    def over(signo: int, frame: object) -> None:
+        raise TimeoutError("the test took longer than test_deadline")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(int(request.config.getini("test_deadline")) * (5 if LONG else 1))
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def _shared(version: str, request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    k = Kafka(version).start()
+    yield k
+    k.close(keep=_anything_failed(request.config))
+
+
+@pytest.fixture(scope="session")
+def kafka_3(request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    yield from _shared(VERSIONS[0], request)
+
+
+@pytest.fixture(scope="session")
+def kafka_4(request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    yield from _shared(VERSIONS[1], request)
+
+
+@pytest.fixture
+def kafka(kafka_3: Kafka) -> Kafka:
+    """The broker most tests share; a test that stops it takes own_kafka."""
+    return kafka_3
+
+
+@pytest.fixture(params=VERSIONS)
+def any_kafka(request: pytest.FixtureRequest) -> Kafka:
+    """Once with each version."""
+    return request.getfixturevalue("kafka_3" if request.param == VERSIONS[0] else "kafka_4")
+
+
+@pytest.fixture
+def own_kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    """A broker of this test alone, to be stopped, frozen and killed."""
+    k = Kafka(VERSIONS[0]).start()
+    yield k
+    k.process.sigcont()
+    k.close(keep=_anything_failed(request.config))
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Iterator[Callable[[], Function]]:
+    """Makes functions that do not listen yet."""
+    made: list[Function] = []
+
+    def make() -> Function:
+        made.append(Function(tmp_path).start())
+        return made[-1]
+
+    yield make
+    for f in made:
+        f.close()
+
+
+@pytest.fixture
+def function(functions: Callable[[], Function]) -> Function:
+    """A function that listens and answers 200."""
+    return functions().up()
+
+
+@pytest.fixture
+def proxies() -> Iterator[Callable[..., Proxy]]:
+    made: list[Proxy] = []
+
+    def make(target: int, port: int = 0) -> Proxy:
+        made.append(Proxy(target, port).start())
+        return made[-1]
+
+    yield make
+    for p in made:
+        p.close()
+
+
+@pytest.fixture
+def bridge(tmp_path: Path, request: pytest.FixtureRequest, functions: Any) -> Iterator[Callable[[Config], Bridge]]:
+    """Makes a bridge, not started.  It ends before the functions do, and its metrics must balance then."""
+    made: list[Bridge] = []
+    request.node.bridges = made
+
+    def make(config: Config) -> Bridge:
+        made.append(Bridge(tmp_path / f"bridge-{len(made) + 1}", config))
+        return made[-1]
+
+    yield make
+    faults = []
+    for b in made:
+        try:
+            b.end()
+        except AssertionError as e:
+            faults.append(e)
+    if faults:
+        raise faults[0]
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def group(kafka: Kafka) -> str:
+    return kafka.new_name("group")
