@@ -3,7 +3,8 @@
 #define BRIDGE_BYTES_H
 #include "bridge/event.h"
 
-/* Out of memory ends the process with a line: nothing acknowledged is lost by it.  Sizes from outside are bounded before. */
+/* Out of memory ends the process with a line: nothing acknowledged is lost by it.  Sizes from outside are bounded
+ * before. */
 void *mem_new(size_t);			/* zeroed */
 void *mem_grow(void *, size_t);
 char *mem_text(const char *);		/* copy; NULL stays NULL */

@@ -10,7 +10,7 @@
 
 static bool same_name(struct slice a, struct slice b)
 {
-	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
 struct slice event_header(const struct event *e, struct slice name)

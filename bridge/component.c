@@ -228,7 +228,7 @@ void component_turn(struct component *c)
 	sink_turn(c);
 	if (c->stopped || !c->up)
 		return;
-	if (c->resubscribe_owed && component_reads(c) && c->function->bound && c->function->bound->discovered)
+	if (c->resubscribe_owed && component_reads(c))
 		component_subscribe(c);
 	if (c->waiting)
 		component_resume(c);

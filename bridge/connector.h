@@ -18,22 +18,24 @@ enum order { ORDER_PARTITION, ORDER_KEY, ORDER_NONE };	/* default of the class; 
 
 enum offered {
 	OFFER_TAKEN,	/* copied, or recognised (`again`); the caller may free its own */
-	OFFER_WAIT,	/* no credit: keep it, stop reading, wait for resume().  ACK_NONE: may drop it and say dropped() */
-	OFFER_HELD,	/* this window alone is full: go on with others; after hold(w, false) offer again from this event on */
+	/* no credit: keep it, stop reading, wait for resume().  ACK_NONE: may drop it and say dropped() */
+	OFFER_WAIT,
+	/* this window alone is full: go on with others; after hold(w, false) offer again from this event on */
+	OFFER_HELD,
 	OFFER_GONE,	/* revoked, lost, stopped: drop it, the broker still has it */
 };
 
 /*
- * A connector talks to one kind of broker.  All calls come from the loop thread and none blocks; what takes
- * time goes on in the loop (or in the library's threads, which come back by wake() in batches) and ends in
- * the call named beside it.  Retry, order, credit, parking and metrics are not its business.
+ * A connector talks to one kind of broker.  All calls come from the loop thread and none blocks; what takes time
+ * goes on in the loop (or in the library's threads, which come back by wake() in batches) and ends in the call named
+ * beside it.  Retry, order, credit, parking and metrics are not its business.
  *
- * The core never calls a class from inside a call that class made: resume, hold, ack, commit, released come at the end
- * of the turn.  So every core call is allowed everywhere: offer() in subscribe(), resume() or send(), window_lost()
- * between two offers, answer_request() in send().
+ * The core never calls a class from inside a call that class made: resume, hold, ack, commit, released come at the
+ * end of the turn.  So every core call is allowed everywhere: offer() in subscribe(), resume() or send(),
+ * window_lost() between two offers, answer_request() in send().
  *
- * Life: open, up, subscribe, (down, after a pause open again without close, up, subscribe again: instance, subscriptions
- * and windows stay)*, stop, drain, drained, close, closed; then the core frees windows and instance.
+ * Life: open, up, subscribe, (down, after a pause open again without close, up, subscribe again: instance,
+ * subscriptions and windows stay)*, stop, drain, drained, close, closed; then the core frees windows and instance.
  */
 struct connector_class {
 	const char		*name;		/* "kafka": the word in the config file */
@@ -43,7 +45,8 @@ struct connector_class {
 	const struct option	*subscription_options;	/* rows of a Subscription's metadata */
 	size_t			 subscription_size;
 
-	int	(*open)(struct connector *, struct error *);	/* ends in connector_up() or connector_down(); NULL: up at once */
+	/* ends in connector_up() or connector_down(); NULL: up at once */
+	int	(*open)(struct connector *, struct error *);
 	void	(*close)(struct connector *);			/* ends in connector_closed(); may take seconds */
 
 	/* Reading half.  All NULL in a connector that only writes. */
@@ -51,20 +54,26 @@ struct connector_class {
 	/* The whole set of this connector.  Called again: the new set; members in both keep their stream. */
 	int	(*subscribe)(struct connector *, const struct subscription *const *, unsigned n, struct error *);
 	void	(*resume)(struct connector *);			/* credit is back after offer() said OFFER_WAIT */
-	void	(*hold)(struct connector *, struct window *, bool);	/* after OFFER_HELD: fetch nothing more for it alone / go on */
+	/* after OFFER_HELD: fetch nothing more for it alone / go on */
+	void	(*hold)(struct connector *, struct window *, bool);
 	/* ACK_ANY: these are settled; their bytes are valid during the call. */
 	void	(*ack)(struct connector *, struct window *, const struct event *const *, unsigned n);
-	/* ACK_PREFIX: the next n of the prefix, in the order of offer; n == 0: only the note changed.  At most once a turn; the
-	 * connector paces what goes to the broker, keeps it until confirmed, and asks window_note() when it sends. */
+	/* ACK_PREFIX: the next n of the prefix, in the order of offer; n == 0: only the note changed.  At most once
+	 * a turn; the connector paces what goes to the broker, keeps it until confirmed, and asks window_note() when
+	 * it sends. */
 	void	(*commit)(struct connector *, struct window *, const struct token *, unsigned n);
 	void	(*stop)(struct connector *);	/* fetch nothing more; acks still come */
-	void	(*drain)(struct connector *);	/* the last ack was given: connector_drained() when the broker confirmed them */
-	/* Whole set, as subscribe, but only lag_report(); subscriptions of several functions and groups may be in it. */
+	/* the last ack was given: connector_drained() when the broker confirmed them */
+	void	(*drain)(struct connector *);
+	/* Whole set, as subscribe, but only lag_report(); subscriptions of several functions and groups may be in
+	 * it. */
 	int	(*watch)(struct connector *, const struct subscription *const *, unsigned n, struct error *);
 
-	/* Writing half.  NULL in a connector that only reads.  Ends in one answer_request() per item, or in forget(). */
+	/* Writing half.  NULL in a connector that only reads.  Ends in one answer_request() per item, or in
+	 * forget(). */
 	void	(*send)(struct connector *, struct request *);
-	void	(*forget)(struct connector *, struct request *);	/* past its deadline: do not answer it, do not touch it */
+	/* past its deadline: do not answer it, do not touch it */
+	void	(*forget)(struct connector *, struct request *);
 };
 
 struct connector {
@@ -79,26 +88,35 @@ struct lag { int64_t unacked, oldest_ms; bool known; };
 
 /* What a connector calls. */
 
-/* One partition, stream or session, however many subscriptions read it; name is copied.  `note` as read back: used only if whole,
- * ours and made for `start`, the w[0] reading is meant to begin at; an event below `start` (offsets reset, topic made anew)
- * throws it away.  Events still running from a lost window of the same name and partition are taken over when offered `again`. */
-struct window *window_open(struct connector *, const char *name, uint32_t partition, enum ack_rule, uint64_t start, struct slice note);
-void window_revoke(struct window *, int64_t deadline, void (*released)(struct connector *, struct window *));	/* not before the turn ends, after the last commit(); valid until it returns */
-/* Another owner has it: what waits is forgotten, what runs goes on, its verdict only frees it; no ack, no released(). */
+/* One partition, stream or session, however many subscriptions read it; name is copied.  `note` as read back: used
+ * only if whole, ours and made for `start`, the w[0] reading is meant to begin at; an event below `start` (offsets
+ * reset, topic made anew) throws it away.  Events still running from a lost window of the same name and partition
+ * are taken over when offered `again`. */
+struct window *window_open(struct connector *, const char *name, uint32_t partition, enum ack_rule, uint64_t start,
+    struct slice note);
+/* not before the turn ends, after the last commit(); valid until it returns */
+void window_revoke(struct window *, int64_t deadline, void (*released)(struct connector *, struct window *));
+/* Another owner has it: what waits is forgotten, what runs goes on, its verdict only frees it; no ack, no
+ * released(). */
 void window_lost(struct window *);
-/* The connection under a session was replaced: nothing is acknowledged that is not offered `again`; all work goes on. */
+/* The connection under a session was replaced: nothing is acknowledged that is not offered `again`; all work goes
+ * on. */
 void window_again(struct window *);
-/* Printable note on what is settled beyond the prefix, for connectors whose w[0] rises along the window.  Length; 0: none. */
+/* Printable note on what is settled beyond the prefix, for connectors whose w[0] rises along the window.  Length; 0:
+ * none. */
 size_t window_note(struct window *, char *buf, size_t size);
 uint64_t note_count(struct slice note, uint64_t start);	/* events it says are done: for lag */
 bool window_empty(const struct window *);	/* all offered is acknowledged: a position past gaps may be committed */
-void window_walk(struct window *, void (*fn)(void *, struct token, int64_t age_ms), void *arg);	/* the unsettled: keep-alive */
+/* the unsettled: keep-alive */
+void window_walk(struct window *, void (*fn)(void *, struct token, int64_t age_ms), void *arg);
 struct credit window_credit(const struct window *);	/* a hint for COUNT, Receive Maximum */
 /* n == 0: no subscription wants it (any more): counted as dropped and acknowledged in its turn. */
 enum offered offer(struct window *, const struct event *, const struct subscription *const *, unsigned n);
-void dropped(struct connector *, const struct subscription *, unsigned n, const char *why);	/* received, never offered */
+/* received, never offered */
+void dropped(struct connector *, const struct subscription *, unsigned n, const char *why);
 void lag_report(struct connector *, const struct subscription *, uint32_t partition, struct lag);
-void subscription_down(struct connector *, const struct subscription *, const struct error *);	/* this one alone; NULL: up */
+/* this one alone; NULL: up */
+void subscription_down(struct connector *, const struct subscription *, const struct error *);
 enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED };
 void connector_count(struct connector *, enum fact);	/* for the metrics */
 void connector_up(struct connector *);

@@ -12,9 +12,10 @@
 #include "bridge/pool.h"
 
 /*
- * An entry is one event in memory, copied once at offer(), with one item for each subscription it is for.  A window owns its entries
- * until every item is finished (and, for ACK_ANY, until ack() returned).  An item is owned by exactly one place at a time: its lane
- * (blocked), the ready list of its subscription, its timer (backing off, or not due yet), the binding (sent), a park.
+ * An entry is one event in memory, copied once at offer(), with one item for each subscription it is for.  A window
+ * owns its entries until every item is finished (and, for ACK_ANY, until ack() returned).  An item is owned by
+ * exactly one place at a time: its lane (blocked), the ready list of its subscription, its timer (backing off, or
+ * not due yet), the binding (sent), a park.
  */
 enum item_state {
 	ITEM_BLOCKED,		/* another event of its lane is before it */
@@ -47,7 +48,8 @@ struct item {
 
 struct entry {
 	struct window	*window;
-	struct entry	*next, *prev;	/* the window's unsettled, in the order of offer; then its settled, for ACK_ANY */
+	/* the window's unsettled, in the order of offer; then its settled, for ACK_ANY */
+	struct entry	*next, *prev;
 	uint64_t	 slot;		/* ACK_PREFIX: number in the ring */
 	int64_t		 taken_at;
 	size_t		 size;		/* as given to the pool */

@@ -8,14 +8,16 @@ struct error;
 enum verdict {
 	DONE,		/* taken: ack */
 	RETRY,		/* not now: back off, attempt + 1 */
-	UNSENT,		/* no byte left for the function (refused, no endpoint): again when there is room, no attempt counted */
+	/* no byte left for the function (refused, no endpoint): again when there is room, no attempt counted */
+	UNSENT,
 	UNSURE,		/* sent, answer lost: retry, marked as a possible duplicate */
-	DROP,		/* the function does not want it: dead-letter topic if the subscription has one, else ack and count */
+	/* the function does not want it: dead-letter topic if the subscription has one, else ack and count */
+	DROP,
 	REJECT,		/* never: park it, then ack; no place: held */
 };
 
-/* One attempt to hand n >= 1 events of one subscription to one route (n > 1: bulk, all of the same attempt).  It, its events
- * and their bytes stay until the last item is settled or cancel() was called, and not a moment longer. */
+/* One attempt to hand n >= 1 events of one subscription to one route (n > 1: bulk, all of the same attempt).  It,
+ * its events and their bytes stay until the last item is settled or cancel() was called, and not a moment longer. */
 struct delivery {
 	const struct subscription *subscription;
 	const struct route *route;
@@ -39,7 +41,8 @@ struct answer {
 };
 
 /* Exactly once per item of a send().  `why` ends up in the log, the metric label and the dead letter; copied. */
-void settle(struct delivery *, unsigned item, enum verdict, const struct answer *, int64_t retry_after_ms, const char *why);
+void settle(struct delivery *, unsigned item, enum verdict, const struct answer *, int64_t retry_after_ms,
+    const char *why);
 
 /* An operation on a sink.  Belongs to the asker, who keeps it and all it points to until the last item is answered. */
 struct request {
@@ -49,14 +52,16 @@ struct request {
 	unsigned	 n_metadata;
 	const struct event *const *events;
 	unsigned	 n;
-	int64_t		 deadline;	/* loop time; past it the core answers UNSURE and tells the connector to forget */
+	/* loop time; past it the core answers UNSURE and tells the connector to forget */
+	int64_t		 deadline;
 	void	(*answered)(struct request *, unsigned item, enum verdict, const struct answer *, const char *why);
 	void		*asker;
 	void		*mine;		/* the connector's */
 	void		*core;		/* the core's, from ask() to the last answer */
 };
 
-/* The one way to a sink: Dapr API, trigger, parking, responseTopic, a cron's lease.  -1: no such component or operation. */
+/* The one way to a sink: Dapr API, trigger, parking, responseTopic, a cron's lease.  -1: no such component or
+ * operation. */
 int ask(struct function *, const char *component, struct request *, struct error *);
 /* Exactly once per item of a connector's send().  DONE: confirmed by the broker.  UNSURE: it may be there. */
 void answer_request(struct request *, unsigned item, enum verdict, const struct answer *, const char *why);

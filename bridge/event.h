@@ -22,7 +22,8 @@ struct event {
 	int64_t		 not_before_ms;	/* deliver later; 0: now */
 	int64_t		 expires_ms;	/* 0: never */
 	unsigned	 seen;		/* deliveries the broker says it made before this one */
-	bool		 again;		/* may be one offered before and not acknowledged yet (DUP, claimed, fetched anew) */
+	/* may be one offered before and not acknowledged yet (DUP, claimed, fetched anew) */
+	bool		 again;
 	struct token	 token;
 };
 #endif

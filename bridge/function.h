@@ -1,4 +1,5 @@
-/* One function: its binding, its components and subscriptions, its credit.  What main builds, starts, drains and asks for health. */
+/* One function: its binding, its components and subscriptions, its credit.  What main builds, starts, drains and
+ * asks for health. */
 #ifndef BRIDGE_FUNCTION_H
 #define BRIDGE_FUNCTION_H
 #include "bridge/binding.h"
@@ -19,7 +20,8 @@ struct function_options {
 struct function *function_new(struct loop *, const struct function_options *);	/* name is copied */
 void function_free(struct function *);		/* drained, or never started */
 
-/* The binding and each component are made zeroed with their base filled in; the caller reads options into them before start. */
+/* The binding and each component are made zeroed with their base filled in; the caller reads options into them
+ * before start. */
 struct binding *function_binding(struct function *, const struct binding_class *);
 struct connector *function_component(struct function *, const struct connector_class *, const char *name);
 

@@ -9,7 +9,8 @@ enum { HTTP1_HEADERS_MAX = 96 };
 struct http1_head {
 	bool		 is_request;
 	struct slice	 method, target;		/* request */
-	int		 status;			/* response: 100..599.  Refused request: what to answer, 400, 431, 501 or 505 */
+	/* response: 100..599.  Refused request: what to answer, 400, 431, 501 or 505 */
+	int		 status;
 	int		 minor;				/* HTTP/1.minor */
 	struct header	 headers[HTTP1_HEADERS_MAX];	/* slices of the input; values trimmed of blanks */
 	unsigned	 n_headers;
@@ -17,9 +18,9 @@ struct http1_head {
 	bool		 chunked;
 	int64_t		 content_length;		/* -1: not said */
 };
-/* Parses the head at the start of p[0..n).  > 0: its length; 0: more input needed; -1: `why` (a constant) says what is wrong:
- * bare CR or LF, obs-fold, spaces before the colon, both lengths, differing or signed lengths, bad chars, too many headers,
- * codings other than chunked, a request without exactly one Host, ... */
+/* Parses the head at the start of p[0..n).  > 0: its length; 0: more input needed; -1: `why` (a constant) says what
+ * is wrong: bare CR or LF, obs-fold, spaces before the colon, both lengths, differing or signed lengths, bad chars,
+ * too many headers, codings other than chunked, a request without exactly one Host, ... */
 ssize_t http1_head(struct http1_head *, bool is_request, const char *p, size_t n, const char **why);
 struct slice http1_header(const struct http1_head *, const char *name);	/* first of that name; absent: p NULL */
 
@@ -27,8 +28,9 @@ struct slice http1_header(const struct http1_head *, const char *name);	/* first
 enum http1_framing { HTTP1_NONE, HTTP1_LENGTH, HTTP1_CHUNKED, HTTP1_UNTIL_CLOSE };
 struct http1_body { enum http1_framing framing; uint64_t left; int state; unsigned line; };
 void http1_body_begin(struct http1_body *, const struct http1_head *, bool answer_to_head);
-/* Feeds p[0..n): `data_r` is the piece of payload found (may be empty), returns bytes consumed, -1 on a framing fault.  Call again
- * with the rest until nothing is consumed or done.  Chunk extensions and trailers are skipped, their sum bounded at 8 KiB. */
+/* Feeds p[0..n): `data_r` is the piece of payload found (may be empty), returns bytes consumed, -1 on a framing
+ * fault.  Call again with the rest until nothing is consumed or done.  Chunk extensions and trailers are skipped,
+ * their sum bounded at 8 KiB. */
 ssize_t http1_body_feed(struct http1_body *, const char *p, size_t n, struct slice *data_r, const char **why);
 bool http1_body_done(const struct http1_body *);
 

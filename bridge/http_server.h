@@ -6,9 +6,11 @@
 
 struct http_server;
 struct http_request { struct slice method, path, query; const struct header *headers; unsigned n_headers; struct slice body; };
-struct http_response { int status; const char *content_type; struct buf body; };	/* status 404 and empty until set */
+/* status 404 and empty until set */
+struct http_response { int status; const char *content_type; struct buf body; };
 
-/* `listen`: one address ("127.0.0.1", "::1", "0.0.0.0"); port 0: the kernel chooses.  handle() on the loop thread, one request each. */
+/* `listen`: one address ("127.0.0.1", "::1", "0.0.0.0"); port 0: the kernel chooses.  handle() on the loop thread,
+ * one request each. */
 struct http_server *http_server_open(struct loop *, const char *listen, unsigned port,
     void (*handle)(void *arg, const struct http_request *, struct http_response *), void *arg, struct error *);
 unsigned http_server_port(const struct http_server *);

@@ -8,13 +8,14 @@
  * This is the only header that stands for libuv; nothing else includes uv.h but loop.c and loop_io.c.  Stories link
  * another implementation of the first half, whose clock they move.  Loop thread only, except wake().
  *
- * A turn: wait for events, call watches, wakes and due timers, then everything deferred (what is deferred meanwhile waits
- * for the next turn, which then does not wait).
+ * A turn: wait for events, call watches, wakes and due timers, then everything deferred (what is deferred meanwhile
+ * waits for the next turn, which then does not wait).
  */
 struct addrinfo;
 struct error;
 struct loop;
-struct timer { int64_t at; void (*fn)(void *); void *arg; unsigned heap_index; };	/* zeroed: stopped; set again: moved; fires once */
+/* zeroed: stopped; set again: moved; fires once */
+struct timer { int64_t at; void (*fn)(void *); void *arg; unsigned heap_index; };
 struct later { void (*fn)(void *); void *arg; struct later *next, **prev; };	/* zeroed: not queued */
 struct wake;	/* one per library thread that hands over batches */
 
@@ -22,7 +23,8 @@ int64_t loop_now(const struct loop *);	/* milliseconds, fixed for one turn; the 
 int64_t loop_wall(const struct loop *);	/* Unix time in ms: expiry, delays, cron; moved with the other in tests */
 void timer_set(struct loop *, struct timer *, int64_t after_ms, void (*fn)(void *), void *arg);
 void timer_stop(struct loop *, struct timer *);
-void loop_defer(struct loop *, struct later *);	/* fn, arg set by the caller; at the end of this turn; queued already: nothing */
+/* fn, arg set by the caller; at the end of this turn; queued already: nothing */
+void loop_defer(struct loop *, struct later *);
 void loop_undefer(struct loop *, struct later *);
 struct wake *wake_new(struct loop *, void (*fn)(void *), void *arg);
 void wake(struct wake *);		/* the only call allowed from another thread; many before the turn count once */
@@ -37,10 +39,12 @@ void loop_stop(struct loop *);
 
 enum { WATCH_READ = 1, WATCH_WRITE = 2 };
 struct watch;
-/* Level-triggered; `ready` holds the WATCH bits that are ready (an error on the socket is both).  The fd stays the caller's. */
+/* Level-triggered; `ready` holds the WATCH bits that are ready (an error on the socket is both).  The fd stays the
+ * caller's. */
 struct watch *watch_new(struct loop *, int fd, void (*fn)(void *, unsigned ready), void *arg);
 void watch_want(struct watch *, unsigned bits);	/* 0: nothing for now; same as before: free of charge */
-void watch_free(struct watch *);	/* before close(fd); fn is not called any more; allowed inside fn; NULL: nothing */
+/* before close(fd); fn is not called any more; allowed inside fn; NULL: nothing */
+void watch_free(struct watch *);
 
 struct resolve;
 /* getaddrinfo on a thread: SOCK_STREAM, both families.  fn once, never inside this call; list NULL: `why` says it. */

@@ -4,10 +4,12 @@
 #include "bridge/loop.h"
 
 struct uv_loop_s;
-struct loop_held { unsigned watches, wakes; struct resolve *resolves; };	/* what callers hold of a loop, to be given back */
+/* what callers hold of a loop, to be given back */
+struct loop_held { unsigned watches, wakes; struct resolve *resolves; };
 
 struct uv_loop_s *loop_uv(struct loop *);
 struct loop_held *loop_held(struct loop *);
-void loop_tick(struct loop *);		/* every way in from libuv calls it first: the first of a turn reads the clock */
+/* every way in from libuv calls it first: the first of a turn reads the clock */
+void loop_tick(struct loop *);
 void loop_close_io(struct loop *);	/* ends what is still held, then turns until libuv has let go of it */
 #endif

@@ -5,17 +5,14 @@
 
 enum ending { ENDED_DELIVERED, ENDED_PARKED, ENDED_DROPPED_FUNCTION, ENDED_DROPPED_EXHAUSTED, ENDED_EXPIRED, ENDED_RETURNED };
 
-#define FIELD(n) uint64_t n;
-#define SKIP(n)
-
 enum { HISTOGRAM_BUCKETS = 16 };
 struct histogram { uint64_t count[HISTOGRAM_BUCKETS + 1]; double sum; };	/* ms; the last is +Inf */
 void histogram_add(struct histogram *, int64_t ms);
 
 struct sub_metrics {
 #define METRIC(scope, name, kind, help) METRIC_##scope(name)
-#define METRIC_subscription FIELD
-#define METRIC_component SKIP
+#define METRIC_subscription(name) uint64_t name;
+#define METRIC_component(name)
 #include "bridge/metrics.def"
 #undef METRIC_subscription
 #undef METRIC_component
@@ -24,13 +21,11 @@ struct sub_metrics {
 };
 
 struct component_metrics {
-#define METRIC_subscription SKIP
-#define METRIC_component FIELD
+#define METRIC_subscription(name)
+#define METRIC_component(name) uint64_t name;
 #include "bridge/metrics.def"
 #undef METRIC_subscription
 #undef METRIC_component
 };
 #undef METRIC
-#undef FIELD
-#undef SKIP
 #endif

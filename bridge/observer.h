@@ -3,12 +3,14 @@
 #define BRIDGE_OBSERVER_H
 #include "bridge/delivery.h"
 /*
- * The life of an event as others may watch it: status by id, live view, tracing, metrics.  Called by the core, loop thread.
+ * The life of an event as others may watch it: status by id, live view, tracing, metrics.  Called by the core, loop
+ * thread.
  */
 enum stage { ACCEPTED, STARTED, SETTLED, RETRYING, PARKED, DROPPED, EXPIRED, RETURNED, CANCELLED };
 
 struct observer {
-	void (*saw)(struct observer *, enum stage, const struct subscription *, const struct event *, unsigned attempt, const struct answer *, const char *why);
+	void (*saw)(struct observer *, enum stage, const struct subscription *, const struct event *, unsigned attempt,
+	    const struct answer *, const char *why);
 };
 
 /* For status by id: takes an event out before its first attempt; false: too late. */

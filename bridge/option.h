@@ -19,7 +19,8 @@ enum opt_type {
 enum {
 	OPT_REQUIRED = 1,
 	OPT_SECRET   = 2,	/* never printed */
-	OPT_PLACE    = 4,	/* part of where we connect and as whom: two instances are one when all of these are equal */
+	/* part of where we connect and as whom: two instances are one when all of these are equal */
+	OPT_PLACE    = 4,
 	OPT_BARE_MS  = 8	/* a bare number means milliseconds */
 };
 
@@ -37,13 +38,15 @@ struct option {
 
 /* Does not compile when the field's C type is not the option's. */
 #define OPT_FIELD(s, f, ctype) (offsetof(s, f) + 0 * sizeof(_Generic(((s *)0)->f, ctype: (char)0)))
+#define OPT_ROW(t, ctype, n, s, f, d, fl, h, ...) \
+	{ .name = n, .type = t, .offset = OPT_FIELD(s, f, ctype), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
 /* name in the file, struct, field, default text, flags, help; then designated extras: .alias, .words, .min, .max */
-#define STR(n, s, f, d, fl, h, ...)   { .name = n, .type = OPT_STR,   .offset = OPT_FIELD(s, f, const char *), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
-#define INT(n, s, f, d, fl, h, ...)   { .name = n, .type = OPT_INT,   .offset = OPT_FIELD(s, f, int64_t), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
-#define BOOL(n, s, f, d, fl, h, ...)  { .name = n, .type = OPT_BOOL,  .offset = OPT_FIELD(s, f, bool), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
-#define MS(n, s, f, d, fl, h, ...)    { .name = n, .type = OPT_MS,    .offset = OPT_FIELD(s, f, int64_t), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
-#define BYTES(n, s, f, d, fl, h, ...) { .name = n, .type = OPT_BYTES, .offset = OPT_FIELD(s, f, int64_t), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
-#define WORD(n, s, f, d, fl, h, ...)  { .name = n, .type = OPT_WORD,  .offset = OPT_FIELD(s, f, int), .def = d, .flags = fl, .help = h, __VA_ARGS__ }
+#define STR(n, s, f, d, fl, h, ...) OPT_ROW(OPT_STR, const char *, n, s, f, d, fl, h, __VA_ARGS__)
+#define INT(n, s, f, d, fl, h, ...) OPT_ROW(OPT_INT, int64_t, n, s, f, d, fl, h, __VA_ARGS__)
+#define BOOL(n, s, f, d, fl, h, ...) OPT_ROW(OPT_BOOL, bool, n, s, f, d, fl, h, __VA_ARGS__)
+#define MS(n, s, f, d, fl, h, ...) OPT_ROW(OPT_MS, int64_t, n, s, f, d, fl, h, __VA_ARGS__)
+#define BYTES(n, s, f, d, fl, h, ...) OPT_ROW(OPT_BYTES, int64_t, n, s, f, d, fl, h, __VA_ARGS__)
+#define WORD(n, s, f, d, fl, h, ...) OPT_ROW(OPT_WORD, int, n, s, f, d, fl, h, __VA_ARGS__)
 #define OPT_END { .name = NULL }
 
 /* One thing somebody wrote, and where: for `file:line:column: what, what was expected`. */
@@ -54,12 +57,14 @@ struct setting {
 	bool		 used;		/* set by option_parse(): what no table used is reported by `check` */
 };
 
-/* One value into its field; "" puts the default (or nothing) there.  -1: "what, what was expected", without name and place. */
+/* One value into its field; "" puts the default (or nothing) there.  -1: "what, what was expected", without name and
+ * place. */
 int option_read(const struct option *, void *at, const char *value, struct error *);
 /*
- * Fills the zeroed struct at `at` from defaults and settings (the last of equal names wins; strings are not copied: they live as
- * long as the settings; an empty value counts as not written).  A row that was written is marked in `written` (bit i % 64 of word
- * i / 64 for row i; NULL: not asked).  -1: the first fault, `file:line:column: name: what, what was expected`.
+ * Fills the zeroed struct at `at` from defaults and settings (the last of equal names wins; strings are not copied:
+ * they live as long as the settings; an empty value counts as not written).  A row that was written is marked in
+ * `written` (bit i % 64 of word i / 64 for row i; NULL: not asked).  -1: the first fault, `file:line:column: name:
+ * what, what was expected`.
  */
 int option_parse(const struct option *rows, void *at, struct setting *, unsigned n, uint64_t *written, struct error *);
 const struct option *option_find(const struct option *rows, const char *name);	/* by name or alias; NULL: none */

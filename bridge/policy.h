@@ -4,7 +4,8 @@
 #include "bridge/connector.h"
 #include "bridge/option.h"
 
-enum on_exhausted { EXHAUSTED_DEFAULT, EXHAUSTED_PARK, EXHAUSTED_HOLD, EXHAUSTED_DROP };	/* default: park if there is a place, else hold */
+/* default: park if there is a place, else hold */
+enum on_exhausted { EXHAUSTED_DEFAULT, EXHAUSTED_PARK, EXHAUSTED_HOLD, EXHAUSTED_DROP };
 
 struct policy {
 	int		 order;			/* enum order; the class's default unless written */
@@ -16,17 +17,19 @@ struct policy {
 	int		 on_exhausted;
 	const char	*dead_letter_topic;	/* NULL: no place */
 	const char	*dead_letter_component;	/* NULL: the same component */
-	bool		 retry_written;		/* any limit was written: with a dead-letter topic and none, the first failure parks */
+	/* any limit was written: with a dead-letter topic and none, the first failure parks */
+	bool		 retry_written;
 	/* Dapr's own rows, folded into the above by policy_settle() */
 	bool		 consume_retry;
 	int		 back_off_policy;	/* constant | exponential */
-	int64_t		 back_off_duration_ms, back_off_initial_ms, back_off_max_ms, back_off_max_elapsed_ms, back_off_max_retries;
+	int64_t		 back_off_duration_ms, back_off_initial_ms, back_off_max_ms;
+	int64_t		 back_off_max_elapsed_ms, back_off_max_retries;
 };
 
 extern const struct option policy_options[];
 
-/* Reads policy_options from the component's settings, then the subscription's over it, then folds Dapr's rows and the class's
- * default order.  -1 with `file:line:column`. */
+/* Reads policy_options from the component's settings, then the subscription's over it, then folds Dapr's rows and
+ * the class's default order.  -1 with `file:line:column`. */
 int policy_read(struct policy *, const struct connector_class *, struct setting *component, unsigned n_component,
     struct setting *subscription, unsigned n_subscription, struct error *);
 #endif

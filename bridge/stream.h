@@ -1,4 +1,5 @@
-/* One outgoing byte stream on the loop: TCP, unix socket, either with TLS.  Reads and writes at once or says "later". */
+/* One outgoing byte stream on the loop: TCP, unix socket, either with TLS.  Reads and writes at once or says
+ * "later". */
 #ifndef BRIDGE_STREAM_H
 #define BRIDGE_STREAM_H
 #include <stdbool.h>
@@ -15,7 +16,8 @@ struct address {
 	char	 *path;			/* unix socket; then host and port are NULL */
 	char	 *prefix;		/* path part of a URL: "/fn", "" when none */
 	bool	  tls;
-	const char *alpn;		/* protocol offered in the handshake, a constant: "http/1.1" for https, else NULL: none */
+	/* protocol offered in the handshake, a constant: "http/1.1" for https, else NULL: none */
+	const char *alpn;
 };
 /* host:port, [v6]:port, unix:/path, http://host[:port][/prefix], https://…; -1: says what was expected.  Copies. */
 int address_parse(struct address *, const char *text, struct error *);
@@ -25,7 +27,8 @@ void address_free(struct address *);
 size_t address_host_header(const struct address *, char *buf, size_t size);
 
 struct tls_options { const char *ca_file, *cert_file, *key_file; bool skip_verify; };
-struct tls *tls_new(const struct tls_options *, struct error *);	/* NULL ca_file: the system's; names are verified, TLS >= 1.2 */
+/* NULL ca_file: the system's; names are verified, TLS >= 1.2 */
+struct tls *tls_new(const struct tls_options *, struct error *);
 void tls_free(struct tls *);
 
 /* Events of a stream; loop thread; each may call stream_close(). */
@@ -35,12 +38,15 @@ struct stream_events {
 	void (*writable)(void *arg);			/* after stream_write() said less than all */
 	void (*failed)(void *arg, const char *why);	/* could not be opened; nothing follows */
 };
-/* Resolves, tries each address in turn (a failed one moves on), handshakes.  Never calls back inside.  `timeout_ms` for all of it. */
-struct stream *stream_open(struct loop *, const struct address *, struct tls *, int64_t timeout_ms, const struct stream_events *, void *arg);
+/* Resolves, tries each address in turn (a failed one moves on), handshakes.  Never calls back inside.  `timeout_ms`
+ * for all of it. */
+struct stream *stream_open(struct loop *, const struct address *, struct tls *, int64_t timeout_ms,
+    const struct stream_events *, void *arg);
 /* Bytes; 0: end of the stream; -1: errno, EAGAIN = nothing now (readable() follows). */
 ssize_t stream_read(struct stream *, void *, size_t);
-/* Bytes taken, may be fewer than given; -1: errno, EAGAIN = nothing taken (writable() follows in both cases).  What was not taken
- * comes again unchanged and first in the next call: with TLS it may be half under way.  Only after opened(). */
+/* Bytes taken, may be fewer than given; -1: errno, EAGAIN = nothing taken (writable() follows in both cases).  What
+ * was not taken comes again unchanged and first in the next call: with TLS it may be half under way.  Only after
+ * opened(). */
 ssize_t stream_write(struct stream *, const struct iovec *, int n);
 void stream_want_read(struct stream *, bool);	/* on from the start; off: back-pressure */
 void stream_close(struct stream *);		/* no event follows; frees.  NULL: nothing */

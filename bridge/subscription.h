@@ -23,8 +23,8 @@ struct wanted {
 	int64_t		 bulk_ms;
 };
 
-/* What connectors and bindings see of one; order, retry, park place are the core's.  The address is the identity: it stays
- * while component, topic and options stay, whatever else a reload changes, and until its last window is gone. */
+/* What connectors and bindings see of one; order, retry, park place are the core's.  The address is the identity: it
+ * stays while component, topic and options stay, whatever else a reload changes, and until its last window is gone. */
 struct subscription {
 	const char	*component, *topic, *group;	/* group: consumer group, as configured or the app id */
 	const void	*options;	/* struct read by the class's subscription_options */
@@ -33,5 +33,6 @@ struct subscription {
 	void		*mine;		/* the connector's */
 };
 
-struct route { struct binding *binding; const char *path; };	/* counted: lives until the last delivery by it is settled */
+/* counted: lives until the last delivery by it is settled */
+struct route { struct binding *binding; const char *path; };
 #endif

@@ -1,4 +1,5 @@
-/* The order in which timers fire: a heap of `struct timer`, without a clock.  The loop and the stories' loop share it. */
+/* The order in which timers fire: a heap of `struct timer`, without a clock.  The loop and the stories' loop share
+ * it. */
 #ifndef BRIDGE_TIMER_HEAP_H
 #define BRIDGE_TIMER_HEAP_H
 #include "bridge/loop.h"
@@ -9,8 +10,8 @@ struct timer_heap { struct timer_entry *entries; unsigned n, cap; uint64_t setti
 void timer_heap_set(struct timer_heap *, struct timer *, int64_t at);
 void timer_heap_stop(struct timer_heap *, struct timer *);	/* not set: nothing */
 int64_t timer_heap_next(const struct timer_heap *);		/* when the first is due; INT64_MAX: none */
-/* Takes out the first that is due at `now` and was set when `settings` still was `before`; NULL: none.  So a timer that is set
- * again and again for "now" by its own function does not keep its caller for ever. */
+/* Takes out the first that is due at `now` and was set when `settings` still was `before`; NULL: none.  So a timer
+ * that is set again and again for "now" by its own function does not keep its caller for ever. */
 struct timer *timer_heap_take(struct timer_heap *, int64_t now, uint64_t before);
 void timer_heap_free(struct timer_heap *);			/* what is still set is forgotten, not touched */
 #endif

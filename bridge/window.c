@@ -100,7 +100,9 @@ static bool window_over(const struct window *w, unsigned times)
 
 bool window_crowded(const struct window *w)
 {
-	return window_over(w, w->held ? 2 : 1);	/* once held, only well below the mark it goes on */
+	bool was = w->held || w->component->crowded == w;
+
+	return window_over(w, was ? 2 : 1);	/* once over the mark, only well below it the flow goes on */
 }
 
 bool window_stuck(const struct window *w, int64_t now)

@@ -9,10 +9,12 @@ struct place { const char *file; unsigned line, column; };
 
 struct component_config {
 	const char	*name, *type;		/* type as written, lower case */
-	const struct part *part;		/* NULL: a category we load and list but do not run (state.*, lock.*, …) */
+	/* NULL: a category we load and list but do not run (state.*, lock.*, …) */
+	const struct part *part;
 	bool		 ignore_errors;
 	int64_t		 init_timeout_ms;
-	struct setting	*settings;		/* spec.metadata, templates filled in ({uuid} {podName} {namespace} {appID}) */
+	/* spec.metadata, templates filled in ({uuid} {podName} {namespace} {appID}) */
+	struct setting	*settings;
 	unsigned	 n_settings;
 	struct place	 place;
 };
@@ -21,7 +23,8 @@ struct component_config {
 struct subscription_config {
 	const char	*name;
 	unsigned	 component;		/* index */
-	const char	*topic;			/* pub/sub: the topic; binding: the component's `topics` row as written, NULL if the class has none */
+	/* pub/sub: the topic; binding: the component's `topics` row as written, NULL if the class has none */
+	const char	*topic;
 	const char	*route;			/* "/orders": always with the slash */
 	const char	*dead_letter_topic;	/* NULL: none */
 	bool		 probe;			/* binding without `direction`: ask the app with OPTIONS first */
@@ -50,7 +53,8 @@ struct config {
 struct command {
 	enum { COMMAND_RUN, COMMAND_CHECK, COMMAND_VERSION, COMMAND_HELP } verb;
 	bool		 print;			/* check --print */
-	const char	**config_paths;		/* --config FILE|DIR, repeatable: may hold any kind; $VAR is not expanded */
+	/* --config FILE|DIR, repeatable: may hold any kind; $VAR is not expanded */
+	const char	**config_paths;
 	unsigned	 n_config_paths;
 	const char	**resource_paths;	/* --resources-path, --components-path */
 	unsigned	 n_resource_paths;

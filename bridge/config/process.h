@@ -3,10 +3,12 @@
 #define BRIDGE_CONFIG_PROCESS_H
 #include "bridge/option.h"
 
-enum protocol { PROTOCOL_HTTP, PROTOCOL_PLAIN };	/* words "http plain"; grpc is refused for now with a word of its own */
+/* words "http plain"; grpc is refused for now with a word of its own */
+enum protocol { PROTOCOL_HTTP, PROTOCOL_PLAIN };
 enum plain_format { PLAIN_BINARY, PLAIN_STRUCTURED, PLAIN_RAW };
 
-/* Rows are named by their path under spec ("function.address"), so the YAML tree flattens into settings and one parser serves. */
+/* Rows are named by their path under spec ("function.address"), so the YAML tree flattens into settings and one
+ * parser serves. */
 struct process {
 	const char	*app_id;		/* metadata.name, --app-id */
 	const char	*address;		/* function.address; NULL: no function (nothing is subscribed) */
