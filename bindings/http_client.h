@@ -12,21 +12,24 @@ struct http_client_options {
 	unsigned	 connections;		/* calls in flight at once, >= 1 */
 	int64_t		 connect_ms;		/* to open one connection */
 	int64_t		 idle_ms;		/* an idle connection older than this is closed by us */
-	size_t		 max_head, max_body;	/* of an answer; beyond: HTTP_LOST.  The body is kept up to keep_body, the rest read and dropped */
+	/* of an answer; beyond: HTTP_LOST.  The body is kept up to keep_body, the rest read and dropped */
+	size_t		 max_head, max_body;
 	size_t		 keep_body;
-	void		(*reachable)(void *arg, bool);	/* the endpoint accepts connections, or does not any more; never inside a call */
+	/* the endpoint accepts connections, or does not any more; never inside a call */
+	void		(*reachable)(void *arg, bool);
 	void		*arg;
 };
 
-/* Starts to connect at once, with backoff until it works, and again whenever a connection is refused: so reachable() is known
- * without a call being burnt. */
+/* Starts to connect at once, with backoff until it works, and again whenever a connection is refused: so reachable()
+ * is known without a call being burnt. */
 struct http_client *http_client_open(struct loop *, const struct http_client_options *);
 void http_client_close(struct http_client *);	/* calls still open are cancelled; frees */
 
 enum http_outcome {
 	HTTP_ANSWERED,
 	HTTP_UNSENT,	/* no byte of it left: refused, no route, handshake failed */
-	HTTP_LOST	/* some left, no whole answer came: reset, closed, garbage, too large; the function may have seen it */
+	/* some left, no whole answer came: reset, closed, garbage, too large; the function may have seen it */
+	HTTP_LOST
 };
 struct http_answer {
 	int		 status;		/* never 1xx */
@@ -35,16 +38,19 @@ struct http_answer {
 	struct slice	 body;
 	bool		 cut;			/* body was longer than keep_body */
 };
-/* One request and its answer; belongs to the pool.  Valid from http_call_new() until done() returned or http_call_cancel(). */
+/* One request and its answer; belongs to the pool.  Valid from http_call_new() until done() returned or
+ * http_call_cancel(). */
 struct http_call {
-	struct buf	 head;			/* the caller fills: request line and header lines, each ended, without the last empty line */
+	/* the caller fills: request line and header lines, each ended, without the last empty line */
+	struct buf	 head;
 	struct slice	 body;			/* the caller's bytes: valid until done or cancel; sent as they are */
 	void		(*done)(struct http_call *, enum http_outcome, const struct http_answer *, const char *why);
 	void		*arg;
 };
 struct http_call *http_call_new(struct http_client *);	/* head is empty; NULL: all connections are busy */
-/* Adds Content-Length, connects if need be, writes at once.  done() exactly once, perhaps inside this call.  A reused connection that
- * dies before the first byte of an answer is an idle connection that died: sent once more on a fresh one, silently. */
+/* Adds Content-Length, connects if need be, writes at once.  done() exactly once, perhaps inside this call.  A
+ * reused connection that dies before the first byte of an answer is an idle connection that died: sent once more on
+ * a fresh one, silently. */
 void http_call_send(struct http_call *);
 void http_call_cancel(struct http_call *);	/* the connection is closed; done() is not called */
 #endif

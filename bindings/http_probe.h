@@ -15,8 +15,9 @@ struct http_probes {
 void http_probes_init(struct http_probes *, struct http_road *);
 
 /*
- * Asks anew for these routes (copied), each by itself and until there is an answer.  binding_discovered() comes as soon as each
- * was tried once, with the wanted ones, and again, with all wanted by then, whenever a late answer adds one.
+ * Asks anew for these routes (copied), each by itself and until there is an answer.  binding_discovered() comes as
+ * soon as each was tried once, with the wanted ones, and again, with all wanted by then, whenever a late answer adds
+ * one.
  */
 void http_probes_start(struct http_probes *, const char *const *routes, unsigned n);
 void http_probes_stop(struct http_probes *);	/* forgets what is under way; frees */

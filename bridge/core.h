@@ -148,7 +148,9 @@ struct bound {
 	alignas(max_align_t) struct binding binding;
 };
 
-enum function_state { FUNCTION_NEW, FUNCTION_RUNNING, FUNCTION_DRAINING, FUNCTION_CONFIRMING, FUNCTION_CLOSING, FUNCTION_CLOSED };
+enum function_state {
+	FUNCTION_NEW, FUNCTION_RUNNING, FUNCTION_DRAINING, FUNCTION_CONFIRMING, FUNCTION_CLOSING, FUNCTION_CLOSED
+};
 
 struct function {
 	struct loop	*loop;

@@ -1,5 +1,4 @@
-/* One function: its binding, its components and subscriptions, its credit.  What main builds, starts, drains and
- * asks for health. */
+/* One function with its binding, components, subscriptions and credit: built, started, drained, asked for health. */
 #ifndef BRIDGE_FUNCTION_H
 #define BRIDGE_FUNCTION_H
 #include "bridge/binding.h"

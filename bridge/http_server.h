@@ -5,7 +5,11 @@
 #include "bridge/loop.h"
 
 struct http_server;
-struct http_request { struct slice method, path, query; const struct header *headers; unsigned n_headers; struct slice body; };
+struct http_request {
+	struct slice	 method, path, query, body;
+	const struct header *headers;
+	unsigned	 n_headers;
+};
 /* status 404 and empty until set */
 struct http_response { int status; const char *content_type; struct buf body; };
 

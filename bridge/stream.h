@@ -1,5 +1,4 @@
-/* One outgoing byte stream on the loop: TCP, unix socket, either with TLS.  Reads and writes at once or says
- * "later". */
+/* One outgoing byte stream on the loop: TCP or unix socket, with or without TLS. */
 #ifndef BRIDGE_STREAM_H
 #define BRIDGE_STREAM_H
 #include <stdbool.h>

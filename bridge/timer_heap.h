@@ -1,5 +1,4 @@
-/* The order in which timers fire: a heap of `struct timer`, without a clock.  The loop and the stories' loop share
- * it. */
+/* The order in which timers fire: a heap of `struct timer`, without a clock, for the loop and the stories' loop. */
 #ifndef BRIDGE_TIMER_HEAP_H
 #define BRIDGE_TIMER_HEAP_H
 #include "bridge/loop.h"
