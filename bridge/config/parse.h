@@ -1,0 +1,25 @@
+/* The steps between what was read and the finished config; only for the files of this folder. */
+#ifndef BRIDGE_CONFIG_PARSE_H
+#define BRIDGE_CONFIG_PARSE_H
+#include "bridge/config/resource.h"
+
+struct buf;
+
+/* From the Bridge document, then the flags: fills config->process. */
+void process_settle(struct resources *, const struct command *);
+
+/* Into config->components, or left out with a finding.  Names and scopes were looked at before. */
+void component_settle(struct resources *, struct resource *);
+/* Names Dapr's runtime reads itself: known to every component. */
+extern const char *const runtime_names[];
+
+/* An input binding's entry, if the component is one. */
+void subscription_of_binding(struct resources *, const struct resource *);
+void subscription_settle(struct resources *, struct resource *);
+/* May this app read that topic of this component: subscriptionScopes, allowedTopics, protectedTopics. */
+bool subscription_allowed(const struct component_config *, const char *app_id, const char *topic);
+
+struct resource *resources_find(const struct resources *, int kind, const char *name);	/* one for us, if there is one; NULL: none */
+
+void config_render(const struct config *, struct buf *);	/* what config_print() prints */
+#endif

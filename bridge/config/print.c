@@ -1,0 +1,300 @@
+/* The effective configuration as YAML that reads back the same, and the last line of a check. */
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "bridge/bytes.h"
+#include "bridge/config/parse.h"
+#include "bridge/config/settings.h"
+
+enum { NUMBER_MAX = 128 };
+
+/* Length of the UTF-8 character at p and what it is; 1 and its byte when it is none. */
+static size_t character_at(const char *p, unsigned *code_r)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t n = u[0] < 0xc2 ? 1 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 1;
+
+	*code_r = u[0];
+	if (n == 1)
+		return 1;
+	*code_r = u[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((u[i] & 0xc0) != 0x80) {
+			*code_r = u[0];
+			return 1;
+		}
+		*code_r = *code_r << 6 | (u[i] & 0x3f);
+	}
+	return n;
+}
+
+static void print_quoted(struct buf *out, const char *p)
+{
+	unsigned code;
+
+	buf_text(out, "\"");
+	for (size_t n; *p; p += n) {
+		n = character_at(p, &code);
+		if (code == '"' || code == '\\')
+			buf_printf(out, "\\%c", (int)code);
+		else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || (n == 1 && code > 0x7f))
+			buf_printf(out, "\\x%02x", code);
+		else if (code == 0x2028 || code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff)
+			buf_printf(out, "\\u%04x", code);
+		else
+			buf_add(out, p, n);
+	}
+	buf_text(out, "\"");
+}
+
+/* Unquoted only where no reader could take it for something else. */
+static void print_text(struct buf *out, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-";
+	size_t n = strlen(text);
+
+	if (n > 0 && strspn(text, plain) == n && (isalnum((unsigned char)*text) || *text == '/') && text[n - 1] != ':' &&
+	    strcasecmp(text, "null") != 0)
+		buf_text(out, text);
+	else
+		print_quoted(out, text);
+}
+
+/* A password in a URL is a secret, whatever the row says. */
+static void print_masked(struct buf *out, const char *text)
+{
+	const char *host = strstr(text, "://"), *at = host ? strchr(host + 3, '@') : NULL;
+	const char *colon = host ? strchr(host + 3, ':') : NULL;
+	struct buf masked = { 0 };
+
+	if (!at || !colon || colon > at || strcspn(host + 3, "/") < (size_t)(at - host - 3)) {
+		print_text(out, text);
+		return;
+	}
+	buf_add(&masked, text, (size_t)(colon + 1 - text));
+	buf_text(&masked, "<secret>");
+	buf_text(&masked, at);
+	buf_add(&masked, "", 1);
+	print_text(out, masked.p);
+	buf_free(&masked);
+}
+
+/* False, and nothing printed: the field holds no text. */
+static bool print_field(struct buf *out, const char *before, const struct option *o, const void *at)
+{
+	const char *text = o->type == OPT_STR ? *(const char *const *)((const char *)at + o->offset) : NULL;
+	char number[NUMBER_MAX];
+
+	if (o->type == OPT_STR && !text)
+		return false;
+	buf_text(out, before);
+	if (o->type == OPT_STR && !(o->flags & OPT_SECRET)) {
+		print_masked(out, text);
+	} else {
+		option_print(o, at, number, sizeof(number));
+		print_text(out, number);
+	}
+	buf_text(out, "\n");
+	return true;
+}
+
+static void print_process(struct buf *out, const struct process *p)
+{
+	const char *group = "";
+	size_t group_n = 0;
+
+	buf_text(out, "apiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: ");
+	print_text(out, p->app_id);
+	buf_text(out, "\nspec:\n");
+	for (const struct option *o = process_options; o->name; o++) {
+		const char *dot = strrchr(o->name, '.');
+		size_t n = dot ? (size_t)(dot - o->name) : 0;
+		unsigned depth = 1;
+		char key[64];
+
+		if (!strcmp(o->name, "metadata.name") || (o->type == OPT_STR && !*(const char *const *)((const char *)p + o->offset)))
+			continue;
+		for (size_t i = 0, from = 0; i < n; i++) {	/* the maps on the way that are not open yet */
+			if (o->name[i] != '.' && i + 1 < n)
+				continue;
+			i += i + 1 == n;
+			if (i > group_n || strncmp(group, o->name, i) != 0 || (group_n > i && group[i] != '.'))
+				buf_printf(out, "%*s%.*s:\n", (int)depth * 2, "", (int)(i - from), o->name + from);
+			from = i + 1;
+			depth++;
+		}
+		group = o->name;
+		group_n = n;
+		snprintf(key, sizeof(key), "%*s%s: ", (int)depth * 2, "", dot ? dot + 1 : o->name);
+		print_field(out, key, o, p);
+	}
+}
+
+struct printing { struct buf *out; const char *indent; bool map; };	/* map: "name: value", else list of {name, value} */
+
+static void print_setting_name(const struct printing *p, const char *name, struct buf *before)
+{
+	buf_printf(before, p->map ? "%s%s: " : "%s- name: %s\n%s  value: ", p->indent, name, p->indent);
+}
+
+static void print_setting(const struct printing *p, const char *name, const char *value)
+{
+	print_setting_name(p, name, p->out);
+	print_masked(p->out, value);
+	buf_text(p->out, "\n");
+}
+
+static void print_row(const struct printing *p, const struct option *o, const void *at)
+{
+	struct buf before = { 0 };
+
+	print_setting_name(p, o->name, &before);
+	buf_add(&before, "", 1);
+	print_field(p->out, before.p, o, at);
+	buf_free(&before);
+}
+
+static void print_rows(const struct printing *p, const struct option *rows, size_t size, const struct setting *s, unsigned n)
+{
+	void *scratch = mem_new(size);
+
+	settings_fill(rows, scratch, s, n);
+	for (const struct option *o = rows; o && o->name; o++)
+		print_row(p, o, scratch);
+	free(scratch);
+}
+
+/* Dapr's own rows are folded into ours and stand behind them: not printed. */
+static void print_policy(const struct printing *p, const struct policy *policy, bool topic)
+{
+	for (const struct option *o = policy_options; o->name; o++)
+		if (o->offset < offsetof(struct policy, consume_retry) && (topic || o->offset != offsetof(struct policy, dead_letter_topic)))
+			print_row(p, o, policy);
+}
+
+static const struct subscription_config *binding_of(const struct config *c, unsigned component)
+{
+	for (unsigned i = 0; i < c->n_subscriptions; i++)
+		if (c->subscriptions[i].component == component && c->components[component].part->block == BLOCK_BINDING)
+			return &c->subscriptions[i];
+	return NULL;
+}
+
+static void print_metadata(struct buf *out, const struct config *config, unsigned index)
+{
+	const struct component_config *c = &config->components[index];
+	const struct connector_class *class = c->part->class;
+	const struct subscription_config *binding = binding_of(config, index);
+	const struct printing p = { out, "    ", false };
+	size_t begin = out->n;
+
+	for (const char *const *name = runtime_names; *name; name++) {
+		const char *value = settings_value(c->settings, c->n_settings, *name);
+
+		if (value && !option_find(class->options, *name))
+			print_setting(&p, *name, value);
+	}
+	print_rows(&p, class->options, class->size, c->settings, c->n_settings);
+	if (binding) {
+		print_rows(&p, class->subscription_options, class->subscription_size, c->settings, c->n_settings);
+		print_policy(&p, &binding->policy, true);
+	}
+	for (const struct option *o = policy_options; o->name && !binding; o++) {
+		const struct setting *s = settings_last(c->settings, c->n_settings, o);
+
+		if (s)
+			print_setting(&p, o->name, s->value);
+	}
+	if (out->n == begin)
+		buf_text(out, "    []\n");
+}
+
+static void print_component(struct buf *out, const struct config *config, unsigned index)
+{
+	static const struct option timeout = MS("initTimeout", struct component_config, init_timeout_ms, NULL, 0, "");
+	const struct component_config *c = &config->components[index];
+
+	buf_text(out, "---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: ");
+	print_text(out, c->name);
+	buf_text(out, "\nspec:\n  type: ");
+	print_text(out, c->type);
+	buf_printf(out, "\n  version: v1\n  ignoreErrors: %s\n", c->ignore_errors ? "true" : "false");
+	print_field(out, "  initTimeout: ", &timeout, c);
+	if (c->part) {
+		buf_text(out, "  metadata:\n");
+		print_metadata(out, config, index);
+	} else {
+		buf_text(out, "  # listed only: its metadata is not read here\n");
+	}
+}
+
+static void print_subscription(struct buf *out, const struct config *config, const struct subscription_config *s)
+{
+	const struct component_config *c = &config->components[s->component];
+	const struct connector_class *class = c->part->class;
+	const struct printing p = { out, "    ", true };
+
+	buf_text(out, "---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata:\n  name: ");
+	print_text(out, s->name);
+	buf_text(out, "\nspec:\n  pubsubname: ");
+	print_text(out, c->name);
+	buf_text(out, "\n  topic: ");
+	print_text(out, s->topic);
+	buf_text(out, "\n  routes:\n    default: ");
+	print_text(out, s->route);
+	if (s->dead_letter_topic) {
+		buf_text(out, "\n  deadLetterTopic: ");
+		print_text(out, s->dead_letter_topic);
+	}
+	buf_printf(out, "\n  metadata:\n    rawPayload: %s\n", s->raw ? "true" : "false");
+	print_rows(&p, class->subscription_options, class->subscription_size, s->settings, s->n_settings);
+	print_policy(&p, &s->policy, false);
+}
+
+void config_render(const struct config *c, struct buf *out)
+{
+	print_process(out, &c->process);
+	for (unsigned i = 0; i < c->n_components; i++)
+		print_component(out, c, i);
+	for (unsigned i = 0; i < c->n_subscriptions; i++)
+		if (c->components[c->subscriptions[i].component].part->block == BLOCK_PUBSUB)
+			print_subscription(out, c, &c->subscriptions[i]);
+}
+
+void config_print(const struct config *c)
+{
+	struct buf out = { 0 };
+
+	config_render(c, &out);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_free(&out);
+}
+
+static void print_count(unsigned n, const char *what)
+{
+	fprintf(stderr, "%u %s%s", n, what, n == 1 ? "" : "s");
+}
+
+void config_print_summary(const struct config *c)
+{
+	unsigned warnings = 0;
+
+	for (unsigned i = 0; i < c->n_findings; i++)
+		warnings += c->findings[i].severity == FINDING_WARNING;
+	if (c->n_errors > 0) {
+		print_count(c->n_errors, "error");
+	} else {
+		fprintf(stderr, "ok: ");
+		print_count(c->n_components, "component");
+		fprintf(stderr, ", ");
+		print_count(c->n_subscriptions, "subscription");
+	}
+	if (warnings > 0) {
+		fprintf(stderr, ", ");
+		print_count(warnings, "warning");
+	}
+	fprintf(stderr, "\n");
+}

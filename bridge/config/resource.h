@@ -1,0 +1,70 @@
+/* What stands in the documents, before anything is decided: components, subscriptions, settings of the process. */
+#ifndef BRIDGE_CONFIG_RESOURCE_H
+#define BRIDGE_CONFIG_RESOURCE_H
+#include "bridge/config/finding.h"
+#include "bridge/config/yaml.h"
+
+enum { RESOURCES_MAX = 10000 };	/* of one kind */
+
+enum resource_state {
+	RESOURCE_READ,
+	RESOURCE_ELSEWHERE,	/* another namespace, or scoped to other apps: not for us */
+	RESOURCE_FAULTY,	/* left out, and what is wrong was said; who refers to it need not say it again */
+	RESOURCE_TAKEN		/* `index` tells where */
+};
+
+struct resource {
+	enum { RESOURCE_COMPONENT, RESOURCE_SUBSCRIPTION } kind;
+	enum resource_state state;
+	const char	*name, *namespace;
+	struct place	 place;			/* of the name */
+	unsigned	 order;			/* in the files */
+	const char	**scopes;
+	unsigned	 n_scopes;
+	struct setting	*settings;		/* a Component's value may be NULL: a reference, which is not followed */
+	unsigned	 n_settings;
+	/* Component */
+	const char	*type, *version;	/* as written; NULL: absent */
+	struct place	 type_place;
+	bool		 ignore_errors;
+	int64_t		 init_timeout_ms;
+	unsigned	 index;			/* in config->components */
+	unsigned	 faults;		/* found in its settings */
+	/* Subscription */
+	const char	*pubsub, *topic, *route;
+	struct place	 pubsub_place;
+	struct resource	*next;
+};
+
+struct resources {
+	struct config	*config;
+	struct resource	*first, **last;		/* in order of the files */
+	unsigned	 n_components, n_subscriptions;
+	struct setting	*process;		/* from `kind: Bridge`; heap */
+	unsigned	 n_process;
+	struct place	 bridge;		/* of the Bridge document; file NULL: none */
+};
+
+/* One document being read. */
+struct reading { struct resources *all; struct config *config; const char *file; struct resource *resource; };
+
+void resource_read(struct resources *, const char *file, const struct document *);
+
+/* For the readers of one kind. */
+struct place reading_place(const struct reading *, unsigned line, unsigned column);
+/* The text under `key`; NULL: absent, nothing, or (a finding) not a text.  A copy that lives as long as the config. */
+const char *reading_text(struct reading *, const struct node *map, const char *key);
+const struct node *reading_map(struct reading *, const struct node *map, const char *key);	/* NULL: absent or (a finding) no map */
+const struct node *reading_list(struct reading *, const struct node *map, const char *key);
+/* A finding for each key of `map` that is not among `keys` (NULL at the end). */
+void reading_known(struct reading *, const struct node *map, const char *what, const char *const *keys, enum severity);
+const char **reading_names(struct reading *, const struct node *map, const char *key, unsigned *n_r);	/* a list of texts */
+struct setting reading_setting(const struct reading *, const char *name, const struct node *value);	/* copies both */
+
+/* A resource of that kind with what all have: name, namespace, scopes; at the end of the list.  NULL: too many of them. */
+struct resource *reading_resource(struct reading *, const struct node *root, int kind);
+
+void component_read(struct reading *, const struct node *root);
+void subscription_read(struct reading *, const struct node *root);
+void process_read(struct reading *, const struct node *root);
+#endif
