@@ -83,7 +83,8 @@ static void parts_print(void)
 		for (unsigned j = 0; (other = part_at(j)); j++) {
 			seen = seen || (j < i && other->class == part->class);
 			if (other->class == part->class)
-				snprintf(types + strlen(types), sizeof types - strlen(types), "%s`%s`", *types ? ", " : "", other->type);
+				snprintf(types + strlen(types), sizeof types - strlen(types), "%s`%s`",
+				    *types ? ", " : "", other->type);
 		}
 		if (!seen)
 			class_print(part->class, types);
@@ -92,11 +93,14 @@ static void parts_print(void)
 
 int main(void)
 {
-	puts("# Options\n\nMade by `make docs` from the tables the program itself reads; [configuration.md](configuration.md) explains");
-	puts("how they fit together. Names are compared without regard to case; other spellings stand behind a comma. Durations");
+	puts(
+	    "# Options\n\nMade by `make docs` from the tables the program itself reads; [configuration.md](configuration.md) explains");
+	puts(
+	    "how they fit together. Names are compared without regard to case; other spellings stand behind a comma. Durations");
 	puts("are written `500ms`, `1m30s`.");
 	table_print("Process", "Under `spec` of `apiVersion: bridge/v1`, `kind: Bridge`.", process_options);
-	table_print("Policy", "In the metadata of any source's Component, or of a Subscription, which wins over it.", policy_options);
+	table_print("Policy", "In the metadata of any source's Component, or of a Subscription, which wins over it.",
+	    policy_options);
 	parts_print();
 	return 0;
 }
