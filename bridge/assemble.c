@@ -97,8 +97,13 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	const struct connector_class *class = c->part->class;
 	void *options = class->subscription_options ? mem_new(class->subscription_size) : NULL;
 	struct subscription_options o = {
-		.group = group_of(c, config->process.app_id), .path = s->route, .block = c->part->block, .raw = s->raw,
-		.probe = s->probe, .options = options, .policy = &s->policy,
+		.group = group_of(c, config->process.app_id),
+		.path = s->route,
+		.block = c->part->block,
+		.raw = s->raw,
+		.probe = s->probe,
+		.options = options,
+		.policy = &s->policy,
 	};
 
 	if (options && option_parse(class->subscription_options, options, s->settings, s->n_settings, NULL, err) == -1)
@@ -115,8 +120,8 @@ static int function_fill(struct function *f, struct config *config, struct error
 	if (rc == 0 && config->process.address) {
 		rc = binding_make(f, &config->process, err);
 		for (unsigned i = 0; rc == 0 && i < config->n_subscriptions; i++)
-			rc = subscription_make(f, config, &config->subscriptions[i],
-			    made[config->subscriptions[i].component], err);
+			rc = subscription_make(
+			    f, config, &config->subscriptions[i], made[config->subscriptions[i].component], err);
 	}
 	free(made);
 	return rc;
@@ -126,7 +131,9 @@ struct function *assemble(struct loop *loop, struct config *config, struct error
 {
 	const struct process *p = &config->process;
 	struct function_options o = {
-		.name = p->app_id, .buffer_events = (unsigned)p->buffer_events, .buffer_bytes = (size_t)p->buffer_bytes,
+		.name = p->app_id,
+		.buffer_events = (unsigned)p->buffer_events,
+		.buffer_bytes = (size_t)p->buffer_bytes,
 		.timeout_ms = p->timeout_ms,
 	};
 	struct function *f;

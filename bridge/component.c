@@ -4,7 +4,7 @@
 
 #include "bridge/core.h"
 
-enum { LAG_OLD_MS = 15000 };	/* three refresh intervals: older is unknown */
+enum { LAG_OLD_MS = 15000 }; /* three refresh intervals: older is unknown */
 
 static const struct backoff reopen_backoff = { .initial_ms = 200, .max_ms = 30000 };
 
@@ -55,7 +55,8 @@ static void component_pause(struct component *c)
 	struct function *f = c->function;
 
 	if (!c->close_asked && !c->reopen.heap_index)
-		timer_set(f->loop, &c->reopen, backoff_ms(&reopen_backoff, ++c->failures, &f->random), component_reopen, c);
+		timer_set(
+		    f->loop, &c->reopen, backoff_ms(&reopen_backoff, ++c->failures, &f->random), component_reopen, c);
 }
 
 void connector_up(struct connector *connector)
@@ -79,8 +80,8 @@ void connector_down(struct connector *connector, const struct error *err)
 	c->metrics.reconnects += c->up;
 	c->up = c->subscribed = false;
 	c->last_error = *err;
-	log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: down: %s", c->name,
-	    err->text);
+	log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: down: %s",
+	    c->name, err->text);
 	component_pause(c);
 	function_touch(c->function);
 }
@@ -91,8 +92,8 @@ void subscription_down(struct connector *connector, const struct subscription *s
 	struct sub *s = (struct sub *)(uintptr_t)subscription;
 
 	if (err)
-		log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: %s: %s", c->name,
-		    s->public.topic, err->text);
+		log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: %s: %s",
+		    c->name, s->public.topic, err->text);
 	else if (s->down)
 		log_info("bridge.component", "component %s: %s: there again", c->name, s->public.topic);
 	s->down = err != NULL;
@@ -103,9 +104,9 @@ void connector_count(struct connector *connector, enum fact fact)
 	struct component_metrics *m = &component_of(connector)->metrics;
 
 	switch (fact) {
-	case FACT_REBALANCE:		m->rebalances++; break;
-	case FACT_COMMIT:		m->commits++; break;
-	case FACT_COMMIT_FAILED:	m->commit_failures++; break;
+	case FACT_REBALANCE: m->rebalances++; break;
+	case FACT_COMMIT: m->commits++; break;
+	case FACT_COMMIT_FAILED: m->commit_failures++; break;
 	}
 }
 
@@ -132,8 +133,8 @@ void dropped(struct connector *connector, const struct subscription *subscriptio
 
 	s->metrics.received += n;
 	s->metrics.dropped_source += n;
-	log_fault(&s->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: %s: dropped: %s",
-	    c->name, s->public.topic, why);
+	log_fault(&s->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component",
+	    "component %s: %s: dropped: %s", c->name, s->public.topic, why);
 }
 
 /* Reports come in the same order each time: the row after the last one is the likely one. */
@@ -150,7 +151,8 @@ static struct lag_row *lag_find(const struct component *c, const struct sub *s, 
 	return NULL;
 }
 
-void lag_report(struct connector *connector, const struct subscription *subscription, uint32_t partition, struct lag lag)
+void lag_report(
+    struct connector *connector, const struct subscription *subscription, uint32_t partition, struct lag lag)
 {
 	struct component *c = component_of(connector);
 	const struct sub *s = (const struct sub *)subscription;

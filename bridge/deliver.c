@@ -102,7 +102,8 @@ static void item_send(struct bound *b, struct item *item)
 {
 	struct sub *s = item->sub;
 	struct function *f = s->function;
-	int64_t now = loop_now(f->loop), timeout = s->policy->timeout_ms ? s->policy->timeout_ms : f->options.timeout_ms;
+	int64_t now = loop_now(f->loop),
+		timeout = s->policy->timeout_ms ? s->policy->timeout_ms : f->options.timeout_ms;
 
 	if (item->event->expires_ms && item->event->expires_ms <= loop_wall(f->loop)) {
 		item_finish(item, ENDED_EXPIRED, NULL);
@@ -132,7 +133,7 @@ void deliver_pump(struct bound *b)
 		b->active = s->next_active;
 		s->active = false;
 		if (s->max_in_flight && s->in_flight >= s->max_in_flight)
-			continue;	/* back when one of its deliveries is settled */
+			continue; /* back when one of its deliveries is settled */
 		if (!item)
 			continue;
 		ready_take(s, item);
@@ -163,7 +164,7 @@ void settle(struct delivery *d, unsigned i, enum verdict verdict, const struct a
 {
 	struct item *item = (struct item *)((char *)d - offsetof(struct item, delivery));
 
-	(void)answer;	/* nothing is published onward or kept yet */
+	(void)answer; /* nothing is published onward or kept yet */
 	assert(i == 0 && d->n == 1);
 	item_back(item);
 	if (verdict == DONE)
@@ -184,12 +185,12 @@ void item_cancel(struct item *item, const char *why)
 static void sub_count(struct sub *s, enum ending ending)
 {
 	switch (ending) {
-	case ENDED_DELIVERED:		s->metrics.delivered++; break;
-	case ENDED_PARKED:		s->metrics.parked++; break;
-	case ENDED_DROPPED_FUNCTION:	s->metrics.dropped_function++; break;
-	case ENDED_DROPPED_EXHAUSTED:	s->metrics.dropped_exhausted++; break;
-	case ENDED_EXPIRED:		s->metrics.expired++; break;
-	case ENDED_RETURNED:		s->metrics.returned++; break;
+	case ENDED_DELIVERED: s->metrics.delivered++; break;
+	case ENDED_PARKED: s->metrics.parked++; break;
+	case ENDED_DROPPED_FUNCTION: s->metrics.dropped_function++; break;
+	case ENDED_DROPPED_EXHAUSTED: s->metrics.dropped_exhausted++; break;
+	case ENDED_EXPIRED: s->metrics.expired++; break;
+	case ENDED_RETURNED: s->metrics.returned++; break;
 	}
 }
 
@@ -233,23 +234,16 @@ void item_return(struct item *item)
 	switch (item->state) {
 	case ITEM_SENT:
 	case ITEM_PARKING:
-	case ITEM_FINISHED:
-		return;			/* what runs goes on */
-	case ITEM_READY:
-		ready_take(item->sub, item);
-		break;
-	case ITEM_BLOCKED:
-		window_stall(item, -1, false);
-		break;
+	case ITEM_FINISHED: return; /* what runs goes on */
+	case ITEM_READY: ready_take(item->sub, item); break;
+	case ITEM_BLOCKED: window_stall(item, -1, false); break;
 	case ITEM_PARK_WAIT:
 		park_cancel(item);
 		window_stall(item, -1, true);
 		break;
 	case ITEM_DELAYED:
 	case ITEM_BACKOFF:
-	case ITEM_HELD:
-		window_stall(item, -1, true);
-		break;
+	case ITEM_HELD: window_stall(item, -1, true); break;
 	}
 	timer_stop(f->loop, &item->timer);
 	item_let_go(item);

@@ -5,15 +5,15 @@
 #include "bridge/window.h"
 
 enum {
-	CONFIRM_MS = 3000,	/* for the last acknowledgements to be confirmed */
-	CLOSE_MS = 5000		/* for connectors to leave their groups and close */
+	CONFIRM_MS = 3000, /* for the last acknowledgements to be confirmed */
+	CLOSE_MS = 5000 /* for connectors to leave their groups and close */
 };
 
 static void drain_late(void *arg)
 {
 	struct function *f = arg;
 
-	f->deadline.arg = NULL;	/* past */
+	f->deadline.arg = NULL; /* past */
 	function_touch(f);
 }
 
@@ -35,8 +35,8 @@ void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), 
 		return;
 	f->drained = drained;
 	f->drained_arg = arg;
-	log_info("bridge.function", "function %s: draining: %u deliveries in flight, at most %lld ms", f->options.name, f->running,
-	    (long long)ms);
+	log_info("bridge.function", "function %s: draining: %u deliveries in flight, at most %lld ms", f->options.name,
+	    f->running, (long long)ms);
 	drain_phase(f, FUNCTION_DRAINING, ms);
 	for (struct component *c = f->components; c; c = c->next) {
 		c->stopped = true;
@@ -61,11 +61,12 @@ static void window_give_up(struct window *w)
 
 			if (items[n].state != ITEM_SENT)
 				continue;
-			log_warn("bridge.function", "component %s: event %.*s was still in flight at the drain deadline; it will come again",
+			log_warn("bridge.function",
+			    "component %s: event %.*s was still in flight at the drain deadline; it will come again",
 			    w->component->name, (int)e->event.id.n, e->event.id.p);
 			item_cancel(&items[n], "the drain deadline passed");
 			if (last)
-				break;		/* the entry is gone */
+				break; /* the entry is gone */
 		}
 	}
 }
@@ -100,7 +101,8 @@ static void drain_close(struct function *f)
 		f->bound->binding.class->close(&f->bound->binding);
 	for (struct component *c = f->components; c; c = c->next) {
 		if (!c->drained)
-			log_warn("bridge.function", "component %s: the last acknowledgements were not confirmed in time", c->name);
+			log_warn("bridge.function",
+			    "component %s: the last acknowledgements were not confirmed in time", c->name);
 		sink_forget(c);
 		c->close_asked = true;
 		if (c->connector.class->close)
@@ -143,14 +145,13 @@ void drain_step(struct function *f)
 	switch (f->state) {
 	case FUNCTION_NEW:
 	case FUNCTION_RUNNING:
-	case FUNCTION_CLOSED:
-		break;
+	case FUNCTION_CLOSED: break;
 	case FUNCTION_DRAINING:
 		if (f->running && !drain_is_late(f))
 			break;
 		if (f->running)
 			drain_give_up(f);
-		window_turn(f);		/* the last commits and acks, before drain() asks to confirm them */
+		window_turn(f); /* the last commits and acks, before drain() asks to confirm them */
 		if (f->dirty)
 			function_touch(f);
 		else

@@ -64,8 +64,9 @@ struct entry *entry_new(struct function *f, const struct event *e, const struct 
 		item->entry = entry;
 		item->sub = (struct sub *)(uintptr_t)subs[i];
 		item->event = &entry->event;
-		item->delivery = (struct delivery){ .subscription = subs[i], .route = &item->sub->route,
-			.events = &item->event, .n = 1 };
+		item->delivery = (struct delivery){
+			.subscription = subs[i], .route = &item->sub->route, .events = &item->event, .n = 1
+		};
 	}
 	f->events++;
 	f->bytes += pool_size(size);

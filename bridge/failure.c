@@ -6,8 +6,8 @@
 #include "bridge/core.h"
 
 enum {
-	UNSENT_PAUSE_MS = 100,		/* a binding that still claims room is not asked in a tight loop */
-	RETRY_AFTER_MAX_MS = 3600000	/* what a function may ask for at most */
+	UNSENT_PAUSE_MS = 100, /* a binding that still claims room is not asked in a tight loop */
+	RETRY_AFTER_MAX_MS = 3600000 /* what a function may ask for at most */
 };
 
 /* Nothing is started any more for this item's window. */
@@ -102,7 +102,7 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 		item->why = mem_text(why);
 		why = item->why;
 	}
-	item->state = ITEM_BACKOFF;	/* nobody has it; the branches below say who does next */
+	item->state = ITEM_BACKOFF; /* nobody has it; the branches below say who does next */
 	switch (verdict) {
 	case UNSENT:
 		s->metrics.unsent++;
@@ -117,9 +117,7 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 		item->delivery.unsure = true;
 		item_try_again(item, 0, why);
 		break;
-	case RETRY:
-		item_try_again(item, retry_after_ms, why);
-		break;
+	case RETRY: item_try_again(item, retry_after_ms, why); break;
 	case DROP:
 		if (!s->policy->dead_letter_topic)
 			item_finish(item, ENDED_DROPPED_FUNCTION, why);
@@ -128,10 +126,7 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 		else
 			park_start(item, why);
 		break;
-	case REJECT:
-		item_give_up(item, why);
-		break;
-	case DONE:
-		assert(!"DONE is no failure");
+	case REJECT: item_give_up(item, why); break;
+	case DONE: assert(!"DONE is no failure");
 	}
 }

@@ -7,7 +7,7 @@
 
 #include "bridge/core.h"
 
-enum { KEEP_BYTES = 4 << 20 };	/* free event memory that is kept for the next ones */
+enum { KEEP_BYTES = 4 << 20 }; /* free event memory that is kept for the next ones */
 
 static void function_turn(void *arg);
 
@@ -63,8 +63,12 @@ void function_subscribe(struct function *f, struct connector *connector, const s
 	assert(f->bound && f->state == FUNCTION_NEW);
 	s->function = f;
 	s->component = component_of(connector);
-	s->public = (struct subscription){ .component = s->component->name, .topic = mem_text(o->topic),
-		.group = mem_text(o->group), .options = o->options, .block = o->block, .raw = o->raw };
+	s->public = (struct subscription){ .component = s->component->name,
+		.topic = mem_text(o->topic),
+		.group = mem_text(o->group),
+		.options = o->options,
+		.block = o->block,
+		.raw = o->raw };
 	s->policy = o->policy;
 	s->order = (enum order)o->policy->order;
 	s->max_in_flight = (unsigned)o->policy->max_in_flight;
@@ -99,7 +103,8 @@ void binding_capacity(struct binding *binding, unsigned total)
 		log_info("bridge.function", "function %s: reachable", b->function->options.name);
 		b->discover_owed = !b->discovered;
 	} else if (b->capacity && !total) {
-		log_warn("bridge.function", "function %s: not reachable; nothing more is read until it is", b->function->options.name);
+		log_warn("bridge.function", "function %s: not reachable; nothing more is read until it is",
+		    b->function->options.name);
 	}
 	b->capacity = total;
 	function_touch(b->function);
@@ -129,7 +134,8 @@ int binding_discovered(struct binding *binding, const struct wanted *wanted, uns
 
 	(void)wanted;
 	if (n)
-		return error_set(err, ERR_CONFIG, "subscriptions that the app asks for itself are not part of this version");
+		return error_set(
+		    err, ERR_CONFIG, "subscriptions that the app asks for itself are not part of this version");
 	b->discovered = true;
 	for (struct sub *s = b->function->subs; s; s = s->next)
 		if (!s->probe || path_listed(s->route.path, inputs, n_inputs))
@@ -154,7 +160,7 @@ static void function_discover(struct bound *b)
 		b->binding.class->discover(&b->binding, paths, n);
 	if (!n || !b->binding.class->discover)
 		binding_discovered(&b->binding, NULL, 0, paths, n, &(struct error){ 0 });
-	else	/* what needs no asking does not wait for the answer */
+	else /* what needs no asking does not wait for the answer */
 		for (struct sub *s = b->function->subs; s; s = s->next)
 			if (!s->probe)
 				sub_want(s);
@@ -204,7 +210,9 @@ bool function_ready(const struct function *f, struct buf *why)
 	for (struct component *c = f->components; c; c = c->next)
 		if (!component_ready(c))
 			ready = ready_not(why, "component", c->name,
-			    c->up ? "not yet subscribed" : c->last_error.code ? c->last_error.text : "not yet connected");
+			    c->up		     ? "not yet subscribed"
+				: c->last_error.code ? c->last_error.text
+						     : "not yet connected");
 	return ready;
 }
 

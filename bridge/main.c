@@ -35,12 +35,8 @@ int main(int argc, char **argv)
 		return EXIT_START;
 	}
 	switch (command.verb) {
-	case COMMAND_VERSION:
-		puts("bridge " BRIDGE_VERSION);
-		break;
-	case COMMAND_HELP:
-		command_help();
-		break;
+	case COMMAND_VERSION: puts("bridge " BRIDGE_VERSION); break;
+	case COMMAND_HELP: command_help(); break;
 	case COMMAND_CHECK:
 	case COMMAND_RUN:
 		config = config_load(&command);

@@ -4,9 +4,8 @@
 
 #include "bridge/core.h"
 
-static const int64_t bucket_ms[HISTOGRAM_BUCKETS] = {
-	1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000
-};
+static const int64_t bucket_ms[HISTOGRAM_BUCKETS] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000,
+	20000, 50000, 100000 };
 
 void histogram_add(struct histogram *h, int64_t ms)
 {
@@ -19,7 +18,12 @@ void histogram_add(struct histogram *h, int64_t ms)
 }
 
 enum kind { COUNTER, GAUGE };
-struct row { const char *name; enum kind kind; size_t offset; const char *help; };
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *help;
+};
 
 #define ROW_subscription(n, k, h) { "bridge_subscription_" #n, k, offsetof(struct sub_metrics, n), h },
 #define ROW_component(n, k, h)
@@ -80,8 +84,8 @@ static void sub_row_print(struct buf *out, const struct function *f, const struc
 	for (const struct sub *s = f->subs; s; s = s->next) {
 		buf_printf(out, "%s_total", row->name);
 		sub_labels(out, s);
-		buf_printf(out, "} %llu\n",
-		    (unsigned long long)*(const uint64_t *)((const char *)&s->metrics + row->offset));
+		buf_printf(
+		    out, "} %llu\n", (unsigned long long)*(const uint64_t *)((const char *)&s->metrics + row->offset));
 	}
 }
 
@@ -91,12 +95,13 @@ static void component_row_print(struct buf *out, const struct function *f, const
 	for (const struct component *c = f->components; c; c = c->next) {
 		buf_printf(out, "%s_total", row->name);
 		component_labels(out, c);
-		buf_printf(out, "} %llu\n",
-		    (unsigned long long)*(const uint64_t *)((const char *)&c->metrics + row->offset));
+		buf_printf(
+		    out, "} %llu\n", (unsigned long long)*(const uint64_t *)((const char *)&c->metrics + row->offset));
 	}
 }
 
-static void histogram_print(struct buf *out, const struct function *f, const char *name, size_t offset, const char *help)
+static void histogram_print(
+    struct buf *out, const struct function *f, const char *name, size_t offset, const char *help)
 {
 	head_add(out, name, "", "histogram", help);
 	for (const struct sub *s = f->subs; s; s = s->next) {
@@ -108,7 +113,8 @@ static void histogram_print(struct buf *out, const struct function *f, const cha
 			buf_printf(out, "%s_bucket", name);
 			sub_labels(out, s);
 			if (i < HISTOGRAM_BUCKETS)
-				buf_printf(out, ",le=\"%lld\"} %llu\n", (long long)bucket_ms[i], (unsigned long long)sum);
+				buf_printf(
+				    out, ",le=\"%lld\"} %llu\n", (long long)bucket_ms[i], (unsigned long long)sum);
 			else
 				buf_printf(out, ",le=\"+Inf\"} %llu\n", (unsigned long long)sum);
 		}
@@ -158,20 +164,25 @@ static int64_t sub_drift(const struct sub *s)
 
 static void sub_gauges_print(struct buf *out, const struct function *f)
 {
-	static const struct { const char *name, *help; } rows[] = {
+	static const struct {
+		const char *name, *help;
+	} rows[] = {
 		{ "bridge_subscription_inflight", "Events taken and not finished, counted by walking the windows" },
 		{ "bridge_subscription_sending", "Deliveries with the function right now" },
 		{ "bridge_subscription_backoff", "Events that wait for their next attempt" },
 		{ "bridge_subscription_parking", "Events on their way to the dead-letter place" },
-		{ "bridge_subscription_held", "Events that can go nowhere: no dead-letter place, or it does not confirm" },
-		{ "bridge_conservation_drift", "received - delivered - parked - dropped - expired - returned - inflight; must be 0" },
+		{ "bridge_subscription_held",
+		    "Events that can go nowhere: no dead-letter place, or it does not confirm" },
+		{ "bridge_conservation_drift",
+		    "received - delivered - parked - dropped - expired - returned - inflight; must be 0" },
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		head_add(out, rows[i].name, "", "gauge", rows[i].help);
 		for (const struct sub *s = f->subs; s; s = s->next) {
-			const int64_t values[] = { (int64_t)s->walked.inflight, s->in_flight, (int64_t)s->walked.backoff,
-				(int64_t)s->walked.parking, (int64_t)s->walked.held, sub_drift(s) };
+			const int64_t values[] = { (int64_t)s->walked.inflight, s->in_flight,
+				(int64_t)s->walked.backoff, (int64_t)s->walked.parking, (int64_t)s->walked.held,
+				sub_drift(s) };
 
 			buf_text(out, rows[i].name);
 			sub_labels(out, s);
@@ -196,8 +207,12 @@ static void lag_print(struct buf *out, const struct function *f)
 
 static void function_gauges_print(struct buf *out, const struct function *f)
 {
-	const struct { const char *name, *help; uint64_t value; } rows[] = {
-		{ "bridge_function_capacity", "Deliveries the function takes at once; 0: not reachable", f->bound ? f->bound->capacity : 0 },
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} rows[] = {
+		{ "bridge_function_capacity", "Deliveries the function takes at once; 0: not reachable",
+		    f->bound ? f->bound->capacity : 0 },
 		{ "bridge_function_sending", "Deliveries in flight", f->bound ? f->bound->in_flight : 0 },
 		{ "bridge_function_buffered_events", "Events in memory, counted against the credit", f->events },
 		{ "bridge_function_buffered_bytes", "Bytes of them", f->bytes },

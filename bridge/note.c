@@ -38,7 +38,7 @@ void note_add(struct note_writer *w, uint64_t from, uint64_t to)
 	n = varint_put(pair, from - w->at);
 	n += varint_put(pair + n, to - from);
 	if (w->n + n > w->cap) {
-		w->full = true;		/* nothing further out either: a gap would be read as unfinished anyway */
+		w->full = true; /* nothing further out either: a gap would be read as unfinished anyway */
 		return;
 	}
 	memcpy(w->bytes + w->n, pair, n);

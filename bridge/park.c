@@ -9,12 +9,12 @@ enum { PARK_TIMEOUT_MS = 30000, OWN_HEADERS = 8, NUMBERS = 96 };
 static const struct backoff park_backoff = { .initial_ms = 200, .max_ms = 30000 };
 
 struct park {
-	struct request	 request;
-	struct event	 event;
+	struct request request;
+	struct event event;
 	const struct event *events[1];
-	char		*why;
-	char		 numbers[NUMBERS];
-	struct header	 headers[];	/* the event's own, then ours */
+	char *why;
+	char numbers[NUMBERS];
+	struct header headers[]; /* the event's own, then ours */
 };
 
 static struct slice number_print(struct park *p, size_t *at, uint64_t v)
@@ -36,7 +36,8 @@ static unsigned headers_make(struct park *p, const struct item *item)
 	const struct header own[] = {
 		{ SLICE("bridge-dead-letter-reason"), slice_text(p->why) },
 		{ SLICE("bridge-dead-letter-attempts"), number_print(p, &at, item->delivery.attempt) },
-		{ SLICE("bridge-dead-letter-time"), number_print(p, &at, (uint64_t)loop_wall(item->sub->function->loop)) },
+		{ SLICE("bridge-dead-letter-time"),
+		    number_print(p, &at, (uint64_t)loop_wall(item->sub->function->loop)) },
 		{ SLICE("bridge-origin-component"), slice_text(item->sub->public.component) },
 		{ SLICE("bridge-origin-topic"), e->topic.p ? e->topic : slice_text(item->sub->public.topic) },
 		{ SLICE("bridge-origin-partition"), number_print(p, &at, w->partition) },
@@ -74,7 +75,8 @@ static void park_wait(struct item *item, const char *why)
 	timer_set(f->loop, &item->timer, pause, park_again, item);
 }
 
-static void park_answered(struct request *r, unsigned i, enum verdict verdict, const struct answer *answer, const char *why)
+static void park_answered(
+    struct request *r, unsigned i, enum verdict verdict, const struct answer *answer, const char *why)
 {
 	struct item *item = r->asker;
 	struct park *p = item->park;
@@ -85,7 +87,7 @@ static void park_answered(struct request *r, unsigned i, enum verdict verdict, c
 	item->sub->function->running--;
 	function_touch(item->sub->function);
 	if (verdict == DONE) {
-		item_finish(item, ENDED_PARKED, p->why);	/* the item may be gone now */
+		item_finish(item, ENDED_PARKED, p->why); /* the item may be gone now */
 		park_free(p);
 	} else if (item->entry->window->state != WINDOW_OPEN || item->sub->function->state != FUNCTION_RUNNING) {
 		item_let_go(item);
@@ -105,15 +107,17 @@ static void park_ask(struct item *item)
 	p->request = (struct request){
 		.operation = SLICE("publish"),
 		.topic = slice_text(s->policy->dead_letter_topic),
-		.events = p->events, .n = 1,
+		.events = p->events,
+		.n = 1,
 		.deadline = loop_now(f->loop) + PARK_TIMEOUT_MS,
-		.answered = park_answered, .asker = item,
+		.answered = park_answered,
+		.asker = item,
 	};
 	item->state = ITEM_PARKING;
 	item->entry->window->running++;
 	f->running++;
 	if (ask(f, s->policy->dead_letter_component ? s->policy->dead_letter_component : s->public.component,
-	    &p->request, &err) == -1)
+		&p->request, &err) == -1)
 		park_answered(&p->request, 0, RETRY, NULL, err.text);
 }
 

@@ -7,14 +7,16 @@
 
 enum { SMALLEST_SHIFT = 9 };
 
-struct pool_free { struct pool_free *next; };
+struct pool_free {
+	struct pool_free *next;
+};
 
 static unsigned pool_class(size_t n)
 {
 	unsigned class = 0;
 
 	while (class < POOL_CLASSES && n > (size_t)1 << (class + SMALLEST_SHIFT))
-		class++;
+		class ++;
 	return class;
 }
 

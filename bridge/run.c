@@ -13,11 +13,11 @@
 #include "bridge/version.h"
 
 struct process_run {
-	struct loop	*loop;
-	struct function	*function;
+	struct loop *loop;
+	struct function *function;
 	struct http_server *admin, *dapr;
 	const struct process *options;
-	bool		 draining;
+	bool draining;
 };
 
 static void respond(struct http_response *r, int status, const char *text)
@@ -70,12 +70,14 @@ static void dapr_handle(void *arg, const struct http_request *q, struct http_res
 		if (!function_was_ready(run->function)) {
 			r->status = 500;
 			r->content_type = "application/json";
-			buf_text(&r->body, "{\"errorCode\":\"ERR_HEALTH_NOT_READY\",\"message\":\"dapr is not ready\"}");
+			buf_text(
+			    &r->body, "{\"errorCode\":\"ERR_HEALTH_NOT_READY\",\"message\":\"dapr is not ready\"}");
 		}
 	} else {
 		r->status = 404;
 		r->content_type = "application/json";
-		buf_text(&r->body, "{\"errorCode\":\"ERR_NOT_FOUND\",\"message\":\"this version serves /v1.0/healthz only\"}");
+		buf_text(&r->body,
+		    "{\"errorCode\":\"ERR_NOT_FOUND\",\"message\":\"this version serves /v1.0/healthz only\"}");
 	}
 }
 
@@ -91,7 +93,8 @@ static void run_signal(void *arg, int signo)
 	struct process_run *run = arg;
 
 	if (run->draining) {
-		log_warn("bridge.run", "a second signal (%s): ends at once; what is in flight will come again", strsignal(signo));
+		log_warn("bridge.run", "a second signal (%s): ends at once; what is in flight will come again",
+		    strsignal(signo));
 		_exit(1);
 	}
 	run->draining = true;
@@ -113,11 +116,13 @@ static int run_open(struct process_run *run, struct config *config, struct error
 	run->function = assemble(run->loop, config, err);
 	if (!run->function)
 		return -1;
-	if (p->admin_port && !(run->admin = http_server_open(run->loop, p->admin_listen, (unsigned)p->admin_port,
-	    admin_handle, run, err)))
+	if (p->admin_port &&
+	    !(run->admin =
+		    http_server_open(run->loop, p->admin_listen, (unsigned)p->admin_port, admin_handle, run, err)))
 		return error_wrap(err, "admin.port");
-	if (p->dapr_http_port && !(run->dapr = http_server_open(run->loop, p->dapr_listen, (unsigned)p->dapr_http_port,
-	    dapr_handle, run, err)))
+	if (p->dapr_http_port &&
+	    !(run->dapr =
+		    http_server_open(run->loop, p->dapr_listen, (unsigned)p->dapr_http_port, dapr_handle, run, err)))
 		return error_wrap(err, "dapr.httpPort");
 	return function_start(run->function, err);
 }
@@ -135,20 +140,21 @@ int run(struct config *config, const struct command *command)
 	struct process_run run = { .options = &config->process };
 	struct error err = { ERR_NONE, "" };
 
-	log_setup((enum log_level)config->process.log_level, config->process.log_json, config->process.app_id, BRIDGE_VERSION);
+	log_setup((enum log_level)config->process.log_level, config->process.log_json, config->process.app_id,
+	    BRIDGE_VERSION);
 	for (unsigned i = 0; i < command->n_ignored; i++)
 		log_debug("bridge.run", "flag --%s has no effect here", command->ignored[i]);
 	signal(SIGPIPE, SIG_IGN);
 	run.loop = loop_new(&err);
 	if (!run.loop || run_open(&run, config, &err) == -1) {
 		log_at(LOG_FATAL, "bridge.run", "%s", err.text);
-		return 1;	/* connectors may be half open: the process ends, nothing was read */
+		return 1; /* connectors may be half open: the process ends, nothing was read */
 	}
 	loop_on_signal(run.loop, SIGTERM, run_signal, &run);
 	loop_on_signal(run.loop, SIGINT, run_signal, &run);
 	loop_on_signal(run.loop, SIGHUP, run_hangup, &run);
-	log_info("bridge.run", "bridge %s started: %u components, %u subscriptions", BRIDGE_VERSION, config->n_components,
-	    config->n_subscriptions);
+	log_info("bridge.run", "bridge %s started: %u components, %u subscriptions", BRIDGE_VERSION,
+	    config->n_components, config->n_subscriptions);
 	if (!config->process.address && config->n_subscriptions)
 		log_warn("bridge.run", "no function address: nothing is read (set function.address or --app-port)");
 	loop_run(run.loop);

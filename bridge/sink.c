@@ -5,13 +5,13 @@
 #include "bridge/core.h"
 
 struct asked {
-	struct request	*request;	/* NULL: deadline past, the connector forgot it */
+	struct request *request; /* NULL: deadline past, the connector forgot it */
 	struct component *component;
-	struct asked	*next, **prev;
-	struct timer	 timer;
-	unsigned	 left;
-	bool		 handed;
-	uint64_t	 answered[];	/* a bit per item */
+	struct asked *next, **prev;
+	struct timer timer;
+	unsigned left;
+	bool handed;
+	uint64_t answered[]; /* a bit per item */
 };
 
 static void asked_end(struct asked *a)

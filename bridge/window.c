@@ -6,8 +6,8 @@
 
 enum {
 	RING_FIRST = 64,
-	RING_MAX = 65536,	/* unacknowledged and settled ahead together; beyond: held */
-	SLOW_MS = 1000		/* a head sent this long ago counts as stuck */
+	RING_MAX = 65536, /* unacknowledged and settled ahead together; beyond: held */
+	SLOW_MS = 1000 /* a head sent this long ago counts as stuck */
 };
 
 struct window *window_open(struct connector *connector, const char *name, uint32_t partition, enum ack_rule rule,
@@ -28,8 +28,9 @@ struct window *window_open(struct connector *connector, const char *name, uint32
 	c->windows = w;
 	c->function->n_windows++;
 	if (rule == ACK_PREFIX && note.n && note_read(note, start, &w->runs, &w->n_runs) == -1)
-		log_info("bridge.window", "component %s: the commit metadata of %s/%u is not a note for offset %llu: ignored",
-		    c->name, name, partition, (unsigned long long)start);
+		log_info("bridge.window",
+		    "component %s: the commit metadata of %s/%u is not a note for offset %llu: ignored", c->name, name,
+		    partition, (unsigned long long)start);
 	return w;
 }
 
@@ -102,7 +103,7 @@ bool window_crowded(const struct window *w)
 {
 	bool was = w->held || w->component->crowded == w;
 
-	return window_over(w, was ? 2 : 1);	/* once over the mark, only well below it the flow goes on */
+	return window_over(w, was ? 2 : 1); /* once over the mark, only well below it the flow goes on */
 }
 
 bool window_stuck(const struct window *w, int64_t now)
@@ -136,7 +137,7 @@ void window_stall(struct item *item, int by, bool stuck)
 static bool window_noted(struct window *w, uint64_t at)
 {
 	if (at < w->prefix) {
-		free(w->runs);		/* reset, or a topic made anew: the note speaks of other events */
+		free(w->runs); /* reset, or a topic made anew: the note speaks of other events */
 		w->runs = NULL;
 		w->n_runs = w->run = 0;
 	}

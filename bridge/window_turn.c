@@ -109,7 +109,7 @@ static void window_leave(struct window *w)
 	w->state = WINDOW_LOST;
 	w->next = c->lost;
 	c->lost = w;
-	window_dirty(w);	/* freed at the end of a turn, once nothing of it lives */
+	window_dirty(w); /* freed at the end of a turn, once nothing of it lives */
 }
 
 void window_lost(struct window *w)
@@ -134,7 +134,7 @@ static void window_commit(struct window *w)
 	w->note_changed = false;
 	c->metrics.acked += n;
 	if (n == TOKENS)
-		window_dirty(w);	/* perhaps more: once a turn is the contract */
+		window_dirty(w); /* perhaps more: once a turn is the contract */
 	if (c->connector.class->commit)
 		c->connector.class->commit(&c->connector, w, tokens, n);
 }
@@ -192,7 +192,7 @@ static void window_end(struct window *w)
 		window_release(w);
 	} else if (w->state == WINDOW_REVOKED && !w->dirty && (!w->running || w->deadline_past)) {
 		w->state = WINDOW_RELEASING;
-		window_dirty(w);	/* released() comes in a later turn than the last commit() */
+		window_dirty(w); /* released() comes in a later turn than the last commit() */
 	}
 }
 

@@ -14,18 +14,21 @@ struct script script;
 
 struct cast {
 	struct connector base;
-	struct { struct window *window; char name[32]; } windows[MANY];
-	unsigned	 n_windows;
-	struct request	*requests[MANY];
-	unsigned	 n_requests;
+	struct {
+		struct window *window;
+		char name[32];
+	} windows[MANY];
+	unsigned n_windows;
+	struct request *requests[MANY];
+	unsigned n_requests;
 	const struct subscription *subs[MANY];
-	unsigned	 n_subs;
+	unsigned n_subs;
 };
 
 struct road {
-	struct binding	 base;
-	struct delivery	*deliveries[MANY];
-	unsigned	 n;
+	struct binding base;
+	struct delivery *deliveries[MANY];
+	unsigned n;
 };
 
 void say(const char *fmt, ...)
@@ -91,7 +94,8 @@ static int cast_open_up(struct connector *c, struct error *err)
 	return 0;
 }
 
-static int cast_subscribe(struct connector *connector, const struct subscription *const *subs, unsigned n, struct error *err)
+static int cast_subscribe(
+    struct connector *connector, const struct subscription *const *subs, unsigned n, struct error *err)
 {
 	struct cast *c = (struct cast *)connector;
 
@@ -163,7 +167,8 @@ static void request_say(struct connector *c, const char *what, const struct requ
 		if (slice_is(e->headers[i].name, "bridge-dead-letter-reason") ||
 		    slice_is(e->headers[i].name, "bridge-dead-letter-attempts"))
 			buf_printf(&line, " %.*s", (int)e->headers[i].value.n, e->headers[i].value.p);
-	say("%s %s %.*s for %.*s:%.*s", c->name, what, (int)e->id.n, e->id.p, (int)r->topic.n, r->topic.p, (int)line.n, line.p);
+	say("%s %s %.*s for %.*s:%.*s", c->name, what, (int)e->id.n, e->id.p, (int)r->topic.n, r->topic.p, (int)line.n,
+	    line.p);
 	buf_free(&line);
 }
 
@@ -199,7 +204,8 @@ static void cast_forget(struct connector *connector, struct request *r)
 			    ((struct cast *)connector)->requests[--((struct cast *)connector)->n_requests];
 }
 
-#define CAST .size = sizeof(struct cast), .open = cast_open_up, .close = cast_close, .order = ORDER_PARTITION, \
+#define CAST \
+	.size = sizeof(struct cast), .open = cast_open_up, .close = cast_close, .order = ORDER_PARTITION, \
 	.subscribe = cast_subscribe, .resume = cast_resume, .hold = cast_hold, .stop = cast_stop, .drain = cast_drain, \
 	.send = cast_send, .forget = cast_forget
 const struct connector_class cast_prefix = { .name = "prefix", .commit = cast_commit, CAST };
@@ -217,8 +223,8 @@ static void road_send(struct binding *b, struct delivery *d)
 {
 	struct road *road = (struct road *)b;
 
-	say("function gets %.*s at %s attempt %u%s", (int)d->events[0]->id.n, d->events[0]->id.p, d->route->path, d->attempt,
-	    d->unsure ? " unsure" : "");
+	say("function gets %.*s at %s attempt %u%s", (int)d->events[0]->id.n, d->events[0]->id.p, d->route->path,
+	    d->attempt, d->unsure ? " unsure" : "");
 	road->deliveries[road->n++] = d;
 }
 
@@ -260,6 +266,7 @@ static void road_close(struct binding *b)
 	say("function closes");
 }
 
-#define ROAD .size = sizeof(struct road), .open = road_open, .send = road_send, .cancel = road_cancel, .close = road_close
+#define ROAD \
+	.size = sizeof(struct road), .open = road_open, .send = road_send, .cancel = road_cancel, .close = road_close
 const struct binding_class cast_binding = { .name = "cast", ROAD };
 const struct binding_class cast_binding_asks = { .name = "cast-asks", .discover = road_discover, ROAD };

@@ -32,23 +32,34 @@
 enum { WORDS = 64, SUBS = 64, CONNECTORS = 8, PAYLOAD_MAX = 1 << 22 };
 
 struct story {
-	const char	*file;
-	unsigned	 line;
-	char		 title[256];
-	bool		 open, failed, verbose, asks;
-	struct loop	*loop;
-	struct function	*function;
-	struct binding	*binding;
-	struct { char name[32]; struct connector *connector; const struct connector_class *class; } connectors[CONNECTORS];
-	unsigned	 n_connectors;
-	struct { struct policy policy; char connector[32], topic[32], route[32]; bool probe; } subs[SUBS];
-	unsigned	 n_subs;
+	const char *file;
+	unsigned line;
+	char title[256];
+	bool open, failed, verbose, asks;
+	struct loop *loop;
+	struct function *function;
+	struct binding *binding;
+	struct {
+		char name[32];
+		struct connector *connector;
+		const struct connector_class *class;
+	} connectors[CONNECTORS];
+	unsigned n_connectors;
+	struct {
+		struct policy policy;
+		char connector[32], topic[32], route[32];
+		bool probe;
+	} subs[SUBS];
+	unsigned n_subs;
 	struct function_options options;
-	bool		 drained;
-	unsigned	 passed, bad;
+	bool drained;
+	unsigned passed, bad;
 };
 
-struct words { char *w[WORDS]; unsigned n, at; };
+struct words {
+	char *w[WORDS];
+	unsigned n, at;
+};
 
 static bool fail(struct story *s, const char *what, const char *more)
 {
@@ -95,7 +106,9 @@ static void story_subscribe(struct story *s, struct words *w)
 	snprintf(s->subs[s->n_subs].route, 32, "%s", next(w));
 	while (w->at < w->n) {
 		if (next_is(w, "order"))
-			p->order = next_is(w, "none") ? ORDER_NONE : next_is(w, "key") ? ORDER_KEY : (w->at++, ORDER_PARTITION);
+			p->order = next_is(w, "none") ? ORDER_NONE
+			    : next_is(w, "key")	      ? ORDER_KEY
+						      : (w->at++, ORDER_PARTITION);
 		else if (next_is(w, "attempts"))
 			p->retry_attempts = atoi(next(w));
 		else if (next_is(w, "age"))
@@ -107,8 +120,9 @@ static void story_subscribe(struct story *s, struct words *w)
 		else if (next_is(w, "at"))
 			p->dead_letter_component = mem_text(next(w));
 		else if (next_is(w, "exhausted"))
-			p->on_exhausted = next_is(w, "hold") ? EXHAUSTED_HOLD : next_is(w, "drop") ? EXHAUSTED_DROP :
-			    (w->at++, EXHAUSTED_PARK);
+			p->on_exhausted = next_is(w, "hold") ? EXHAUSTED_HOLD
+			    : next_is(w, "drop")	     ? EXHAUSTED_DROP
+							     : (w->at++, EXHAUSTED_PARK);
 		else if (next_is(w, "probe"))
 			s->subs[s->n_subs].probe = s->asks = true;
 		else
@@ -125,10 +139,15 @@ static void story_begin(struct story *s)
 	s->function = function_new(s->loop, &s->options);
 	s->binding = function_binding(s->function, s->asks ? &cast_binding_asks : &cast_binding);
 	for (unsigned i = 0; i < s->n_connectors; i++)
-		s->connectors[i].connector = function_component(s->function, s->connectors[i].class, s->connectors[i].name);
+		s->connectors[i].connector =
+		    function_component(s->function, s->connectors[i].class, s->connectors[i].name);
 	for (unsigned i = 0; i < s->n_subs; i++) {
-		struct subscription_options o = { .topic = s->subs[i].topic, .group = "f", .path = s->subs[i].route,
-			.block = BLOCK_PUBSUB, .probe = s->subs[i].probe, .policy = &s->subs[i].policy };
+		struct subscription_options o = { .topic = s->subs[i].topic,
+			.group = "f",
+			.path = s->subs[i].route,
+			.block = BLOCK_PUBSUB,
+			.probe = s->subs[i].probe,
+			.policy = &s->subs[i].policy };
 
 		function_subscribe(s->function, connector_named(s, s->subs[i].connector), &o);
 	}
@@ -136,7 +155,12 @@ static void story_begin(struct story *s)
 		fail(s, "start: ", err.text);
 }
 
-struct offering { struct event event; const char *window; const char *expected; bool nobody; };
+struct offering {
+	struct event event;
+	const char *window;
+	const char *expected;
+	bool nobody;
+};
 
 static void story_offer_one(struct story *s, struct connector *c, struct offering *o, const char *token)
 {
@@ -217,7 +241,8 @@ static void story_settle(struct story *s, struct words *w)
 	if (!d)
 		fail(s, "the function does not have ", id);
 	else
-		settle(d, 0, verdict, NULL, next_is(w, "after") ? atoi(next(w)) : 0, verdict == DONE ? NULL : "because");
+		settle(
+		    d, 0, verdict, NULL, next_is(w, "after") ? atoi(next(w)) : 0, verdict == DONE ? NULL : "because");
 }
 
 static void story_open_window(struct story *s, struct connector *c, struct words *w)
@@ -258,7 +283,7 @@ static void story_look(struct story *s, struct words *w)
 	} else if (next_is(w, "is")) {
 		bool not = next_is(w, "not");
 
-		if (window_empty(window) == not)
+		if (window_empty(window) == not )
 			fail(s, "window_empty says otherwise", NULL);
 	} else {
 		struct note_run *list;
@@ -406,7 +431,8 @@ static void story_silent(struct story *s)
 
 	if (script.heard == script.said.n)
 		return;
-	snprintf(text, sizeof(text), "%.*s", (int)strcspn(script.said.p + script.heard, "\n"), script.said.p + script.heard);
+	snprintf(
+	    text, sizeof(text), "%.*s", (int)strcspn(script.said.p + script.heard, "\n"), script.said.p + script.heard);
 	fail(s, "not expected: ", text);
 	script.heard = script.said.n;
 }
@@ -417,7 +443,8 @@ static void story_end(struct story *s)
 		return;
 	story_silent(s);
 	if (s->function) {
-		struct words drift = { .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" }, .n = 3 };
+		struct words drift = { .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" },
+			.n = 3 };
 
 		story_metric(s, &drift);
 		if (!s->drained) {
@@ -426,8 +453,10 @@ static void story_end(struct story *s)
 		}
 		if (!s->drained)
 			fail(s, "it does not drain", NULL);
-		else if (story_metric(s, &(struct words){ .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" },
-		    .n = 3 }), s->drained)
+		else if (story_metric(s,
+			     &(struct words){
+				 .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" }, .n = 3 }),
+		    s->drained)
 			function_free(s->function);
 	}
 	story_loop_free(s->loop);
@@ -443,13 +472,18 @@ static void story_end(struct story *s)
 
 static void story_open(struct story *s, const char *title)
 {
-	struct story fresh = { .file = s->file, .line = s->line, .passed = s->passed, .bad = s->bad, .verbose = s->verbose,
+	struct story fresh = { .file = s->file,
+		.line = s->line,
+		.passed = s->passed,
+		.bad = s->bad,
+		.verbose = s->verbose,
 		.open = true };
 
 	*s = fresh;
 	snprintf(s->title, sizeof(s->title), "%.*s", (int)strcspn(title + 1, "\""), title + 1);
 	s->loop = story_loop_new();
-	s->options = (struct function_options){ .buffer_events = 64, .buffer_bytes = 1 << 20, .timeout_ms = 60000, .seed = 1 };
+	s->options =
+	    (struct function_options){ .buffer_events = 64, .buffer_bytes = 1 << 20, .timeout_ms = 60000, .seed = 1 };
 	buf_clear(&script.said);
 	script.heard = 0;
 }

@@ -10,9 +10,9 @@
 enum { WALL_AHEAD = 1700000000, TURNS_MAX = 100000 };
 
 struct loop {
-	int64_t		 now;
+	int64_t now;
 	struct timer_heap timers;
-	struct later	*first, **last;
+	struct later *first, **last;
 };
 
 struct loop *story_loop_new(void)
