@@ -1,0 +1,70 @@
+"""Bounded memory: what cannot be delivered stays at the broker, and one stuck partition stands in front of no other."""
+from __future__ import annotations
+
+import time
+
+from tests.servers.wait import eventually
+
+from .config import Config
+from .conftest import LONG
+
+MIB = 1 << 20
+STUCK = 3
+
+
+def lag_of_others(b, topic: str) -> float:
+    found = [b.metrics().lag(topic, p) for p in range(8) if p != STUCK]
+    assert None not in found, "a lag is unknown"
+    return sum(found)  # type: ignore[arg-type]
+
+
+def most_over(seconds: float, fact) -> float:
+    end, most = time.monotonic() + seconds, 0.0
+    while time.monotonic() < end:
+        most = max(most, fact())
+        time.sleep(0.2)
+    return most
+
+
+def test_one_stuck_partition_of_eight_delays_none_of_the_others(kafka, function, bridge, ledger, group):
+    seconds, credit = 60 if LONG else 15, 4 * MIB
+    topic = kafka.create(partitions=8)
+    config = Config(function={"address": function.address, "bufferBytes": "4Mi"}).binding(
+        "orders", kafka.brokers, topic, group, order="key", retryInitialInterval="20ms", retryMaxInterval="500ms")
+    b = bridge(config).start()
+    with ledger.steady(kafka, topic, 1000, partition=lambda i: i % 8, key=lambda i: f"k{i}", size=1000):
+        eventually(lambda: len(function.taken()) > 2000 and lag_of_others(b, topic) < 3000, 60)
+        level = most_over(4, lambda: lag_of_others(b, topic))
+        b.wait_in_flight()
+        memory = b.rss_anon()
+        function.behave({"do": "ok", "status": 503, "partition": STUCK})
+        began = time.monotonic()
+        eventually(lambda: (b.metrics().lag(topic, STUCK) or 0) > 1000, 30, "the stuck partition's lag grows")
+        eventually(lambda: lag_of_others(b, topic) <= level, began + seconds - time.monotonic(),
+                   f"the lag of the other seven is back at {level:g} while the eighth is stuck")
+        grown = most_over(max(0.0, began + seconds - time.monotonic()), lambda: b.rss_anon() - memory)
+        last_of_others = most_over(2, lambda: lag_of_others(b, topic))
+        function.behave()
+    assert last_of_others <= level + 1000, f"lag of the others at the end: {last_of_others:g}, before: {level:g}"
+    assert grown <= credit, f"RssAnon grew by {grown / MIB:.1f} MiB, the credit is {credit / MIB:g} MiB"
+    ledger.wait(function)
+    ledger.check(function, duplicates=0, order="key")
+
+
+def test_a_function_that_takes_nothing_makes_reading_stop(kafka, function, bridge, ledger, group):
+    topic = kafka.create(partitions=4)
+    ledger.produce(kafka, topic, 8000, size=5000)
+    function.behave({"do": "hang"})
+    config = Config(function={"address": function.address, "bufferBytes": "4Mi"}).binding(
+        "orders", kafka.brokers, topic, group, order="none", prefetchBytes="1Mi")
+    b = bridge(config).start()
+    memory = b.rss_anon()
+    b.wait_in_flight(100)
+    eventually(lambda: (now := b.count("received_total")) and now == most_over(1, lambda: b.count("received_total")), 30, "reading has stopped")
+    assert b.metrics().sum("bridge_function_buffered_bytes") <= 4 * MIB + 6000
+    # the client's own read-ahead and connection buffers come on top of the credit
+    assert b.rss_anon() - memory <= (4 + 1 + 8) * MIB, f"RssAnon grew by {(b.rss_anon() - memory) / MIB:.1f} MiB over 40 MB of events"
+    function.behave()
+    function.release()
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
