@@ -91,7 +91,7 @@ static void channel_discover(struct binding *b, const char *const *inputs, unsig
 
 static void send_input(struct http_road *road, struct delivery *d)
 {
-	struct http_trip *trip = http_trip_begin(road, d);
+	struct http_trip *trip = http_trip_begin(road, d, 0);
 	struct slice data = d->events[0]->data;
 
 	if (!trip)
@@ -103,7 +103,7 @@ static void send_input(struct http_road *road, struct delivery *d)
 
 static struct http_trip *topic_begin(struct http_road *road, struct delivery *d)
 {
-	struct http_trip *trip = http_trip_begin(road, d);
+	struct http_trip *trip = http_trip_begin(road, d, 0);
 
 	if (trip) {
 		http_trip_header(trip, SLICE("Content-Type"), SLICE("application/cloudevents+json"));
@@ -133,8 +133,7 @@ static bool topic_refused(struct http_road *road, struct delivery *d, struct clo
 
 	d->mine = NULL;
 	if (!cloudevent_read(d->events[0]->data, notes, &fault)) {
-		snprintf(
-		    why, sizeof why, "the payload is no CloudEvent in JSON (it %s) and rawPayload is not set", fault);
+		snprintf(why, sizeof why, "payload is no CloudEvent: %s; plain bytes need rawPayload", fault);
 		settle(d, 0, REJECT, NULL, 0, why);
 		return true;
 	}

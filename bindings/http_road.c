@@ -6,6 +6,7 @@
 #include "bridge/http1.h"
 
 enum {
+	CONCURRENCY_OPEN = 1024,
 	CONNECT_MS = 5000,
 	IDLE_MS = 60000,
 	HEAD_MAX = 64 * 1024,
@@ -14,11 +15,13 @@ enum {
 	SPARE_CONNECTIONS = 2, /* for questions while all others are with deliveries */
 };
 
+/* clang-format off */
 #define ROAD(type, name, field, ...) type(name, struct http_road, options.field, __VA_ARGS__)
 const struct option http_road_rows[] = {
 	ROAD(STR, "address", address, NULL, OPT_REQUIRED | OPT_PLACE,
 	    "where the function listens: host:port, unix:/path, http://… or https://…"),
-	ROAD(INT, "endpointConcurrency", concurrency, "64", 0, "deliveries in flight at once", .min = 1, .max = 65536),
+	ROAD(INT, "endpointConcurrency", concurrency, "64", 0,
+	    "deliveries in flight at once; -1 or 0: 1024, as in Dapr", .min = -1, .max = 65536),
 	ROAD(MS, "bindingOptionsTimeout", options_timeout_ms, "3s", 0,
 	    "how long the function may take to say whether it wants an input binding", .min = 1, .max = 3600000),
 	ROAD(WORD, "format", format, "binary", 0, "what plain HTTP sends", .words = "binary structured raw"),
@@ -26,8 +29,10 @@ const struct option http_road_rows[] = {
 	ROAD(STR, "tls.cert", cert_file, NULL, 0, "PEM file of our own certificate"),
 	ROAD(STR, "tls.key", key_file, NULL, 0, "PEM file of its key"),
 	ROAD(BOOL, "tls.skipVerify", skip_verify, "false", 0, "take any certificate"),
-	ROAD(STR, "appToken", app_token, NULL, OPT_SECRET, "sent as header dapr-api-token with every call"), OPT_END
+	ROAD(STR, "appToken", app_token, NULL, OPT_SECRET, "sent as header dapr-api-token with every call"),
+	OPT_END
 };
+/* clang-format on */
 
 static void road_reachable(void *arg, bool reachable)
 {
@@ -78,7 +83,6 @@ static void road_free(struct http_road *road)
 int http_road_open(struct http_road *road, struct error *err)
 {
 	struct http_client_options client = {
-		.connections = (unsigned)road->options.concurrency + SPARE_CONNECTIONS,
 		.connect_ms = CONNECT_MS,
 		.idle_ms = IDLE_MS,
 		.max_head = HEAD_MAX,
@@ -88,12 +92,15 @@ int http_road_open(struct http_road *road, struct error *err)
 		.arg = road,
 	};
 
+	if (road->options.concurrency < 1)
+		road->options.concurrency = CONCURRENCY_OPEN;
 	if (address_parse(&road->address, road->options.address, err) < 0)
 		return error_wrap(err, "address");
 	if (road_common(road, err) < 0 || road_tls(road, err) < 0) {
 		road_free(road);
 		return -1;
 	}
+	client.connections = (unsigned)road->options.concurrency + SPARE_CONNECTIONS;
 	client.address = road->address;
 	client.tls = road->tls;
 	road->client = http_client_open(road->base.loop, &client);

@@ -72,7 +72,7 @@ static bool add_escaped(struct buf *head, struct slice name, struct slice value)
 	return ok;
 }
 
-void http_trip_header(struct http_trip *trip, struct slice name, struct slice value)
+bool http_trip_header(struct http_trip *trip, struct slice name, struct slice value)
 {
 	struct buf *head = &trip->call->head;
 	struct http_road *road = trip->road;
@@ -82,6 +82,7 @@ void http_trip_header(struct http_trip *trip, struct slice name, struct slice va
 		log_fault(&road->odd_names, loop_now(road->base.loop), LOG_WARN, "bridge.binding",
 		    "component %s: an event has metadata whose name cannot be that of an HTTP header: it is left out",
 		    trip->delivery->subscription->component);
+	return ok;
 }
 
 void http_trip_metadata(struct http_trip *trip, unsigned without)
@@ -97,16 +98,15 @@ void http_trip_metadata(struct http_trip *trip, unsigned without)
 			continue;
 		if (begins_with(h->name, SLICE("grpc-")))
 			buf_text(head, "dapr-");
-		http_trip_header(trip, h->name, h->value);
-		if (head->n > before)
+		if (http_trip_header(trip, h->name, h->value))
 			name_canonical(head->p + before);
+		else
+			head->n = before;
 	}
 }
 
-static const char *metadata_over_bound(const struct event *e)
+static const char *metadata_over_bound(const struct event *e, size_t bytes)
 {
-	size_t bytes = 0;
-
 	if (e->n_headers > METADATA_COUNT_MAX)
 		return "more than 256 metadata entries";
 	for (unsigned i = 0; i < e->n_headers; i++)
@@ -200,9 +200,9 @@ static void trip_done(
 	trip_spare(trip);
 }
 
-struct http_trip *http_trip_begin(struct http_road *road, struct delivery *d)
+struct http_trip *http_trip_begin(struct http_road *road, struct delivery *d, size_t more)
 {
-	const char *bound = metadata_over_bound(d->events[0]);
+	const char *bound = metadata_over_bound(d->events[0], more);
 	struct http_call *call;
 	struct http_trip *trip;
 

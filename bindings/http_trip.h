@@ -13,8 +13,8 @@ struct http_trip {
 };
 
 /* Begins a request: line, common headers, bridge-attempt, bridge-possible-duplicate.  NULL: it was settled (REJECT: over a
- * bound of its metadata; UNSENT: no connection is free). */
-struct http_trip *http_trip_begin(struct http_road *, struct delivery *);
+ * bound of its metadata, in which `more` bytes of other header values count; UNSENT: no connection is free). */
+struct http_trip *http_trip_begin(struct http_road *, struct delivery *, size_t more);
 
 /*
  * The event's headers by Dapr's rule: last of a name, lower-cased, then in Canonical-Form; those about the connection, the
@@ -23,7 +23,7 @@ struct http_trip *http_trip_begin(struct http_road *, struct delivery *);
  */
 enum { WITHOUT_TRACE = 1, WITHOUT_PUBSUB = 2, WITHOUT_CLOUDEVENT = 4 };
 void http_trip_metadata(struct http_trip *, unsigned without);
-void http_trip_header(struct http_trip *, struct slice name, struct slice value);	/* value as above */
+bool http_trip_header(struct http_trip *, struct slice name, struct slice value);	/* as one of these; false: left out */
 
 void http_trip_send(struct http_trip *, struct slice body);	/* ends in settle(), perhaps inside; the trip is gone then */
 void http_trip_cancel(struct binding *, struct delivery *);	/* the `cancel` of both classes */

@@ -111,11 +111,16 @@ static void send_structured(struct plain_http *plain, struct http_trip *trip)
 	http_trip_send(trip, (struct slice){ trip->body.p, trip->body.n });
 }
 
+static size_t header_bytes(const struct event *e)
+{
+	return e->id.n + e->type.n + e->subject.n + e->key.n + e->topic.n + e->content_type.n;
+}
+
 static void plain_send(struct binding *b, struct delivery *d)
 {
 	struct plain_http *plain = (struct plain_http *)b;
 	bool structured = is_structured(d->events[0]->content_type);
-	struct http_trip *trip = http_trip_begin(&plain->road, d);
+	struct http_trip *trip = http_trip_begin(&plain->road, d, header_bytes(d->events[0]));
 
 	if (!trip)
 		return;
