@@ -82,14 +82,14 @@ static void print_masked(struct buf *out, const char *text)
 	buf_free(&masked);
 }
 
-/* False, and nothing printed: the field holds no text. */
-static bool print_field(struct buf *out, const char *before, const struct option *o, const void *at)
+/* Nothing when the field holds no text. */
+static void print_field(struct buf *out, const char *before, const struct option *o, const void *at)
 {
 	const char *text = o->type == OPT_STR ? *(const char *const *)((const char *)at + o->offset) : NULL;
 	char number[NUMBER_MAX];
 
 	if (o->type == OPT_STR && !text)
-		return false;
+		return;
 	buf_text(out, before);
 	if (o->type == OPT_STR && !(o->flags & OPT_SECRET)) {
 		print_masked(out, text);
@@ -98,38 +98,42 @@ static bool print_field(struct buf *out, const char *before, const struct option
 		print_text(out, number);
 	}
 	buf_text(out, "\n");
-	return true;
+}
+
+/* Opens the maps on the way to `name` that the row before has not opened: "tls:" for function.tls.ca.  Depth of the leaf. */
+static unsigned print_maps(struct buf *out, const char *name, const char *before)
+{
+	unsigned depth = 1;
+	bool open = true;
+
+	for (const char *dot; (dot = strchr(name, '.')); name = dot + 1, depth++) {
+		size_t n = (size_t)(dot - name) + 1;
+
+		open = open && !strncmp(name, before, n);
+		if (open)
+			before += n;
+		else
+			buf_printf(out, "%*s%.*s:\n", (int)depth * 2, "", (int)n - 1, name);
+	}
+	return depth;
 }
 
 static void print_process(struct buf *out, const struct process *p)
 {
-	const char *group = "";
-	size_t group_n = 0;
+	const char *before = "";
 
 	buf_text(out, "apiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: ");
 	print_text(out, p->app_id);
 	buf_text(out, "\nspec:\n");
 	for (const struct option *o = process_options; o->name; o++) {
 		const char *dot = strrchr(o->name, '.');
-		size_t n = dot ? (size_t)(dot - o->name) : 0;
-		unsigned depth = 1;
 		char key[64];
 
 		if (!strcmp(o->name, "metadata.name") || (o->type == OPT_STR && !*(const char *const *)((const char *)p + o->offset)))
 			continue;
-		for (size_t i = 0, from = 0; i < n; i++) {	/* the maps on the way that are not open yet */
-			if (o->name[i] != '.' && i + 1 < n)
-				continue;
-			i += i + 1 == n;
-			if (i > group_n || strncmp(group, o->name, i) != 0 || (group_n > i && group[i] != '.'))
-				buf_printf(out, "%*s%.*s:\n", (int)depth * 2, "", (int)(i - from), o->name + from);
-			from = i + 1;
-			depth++;
-		}
-		group = o->name;
-		group_n = n;
-		snprintf(key, sizeof(key), "%*s%s: ", (int)depth * 2, "", dot ? dot + 1 : o->name);
+		snprintf(key, sizeof(key), "%*s%s: ", (int)print_maps(out, o->name, before) * 2, "", dot ? dot + 1 : o->name);
 		print_field(out, key, o, p);
+		before = o->name;
 	}
 }
 
