@@ -1,0 +1,8 @@
+/* The kinds of broker this binary knows: the one list bridge/parts.c takes them from. */
+#ifndef CONNECTORS_CONNECTORS_H
+#define CONNECTORS_CONNECTORS_H
+#include "bridge/connector.h"
+
+extern const struct connector_class kafka_class;	/* bindings.kafka, pubsub.kafka */
+extern const struct connector_class memory_class;	/* pubsub.in-memory */
+#endif

@@ -1,0 +1,209 @@
+/* One client of the library: how it wakes the loop, whether a broker answers it, and how it ends without blocking. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include "connectors/kafka.h"
+
+enum { PROBE_PAUSE_MS = 1000, PROBE_TIMEOUT_MS = 3000 };
+
+static void client_probe(void *);
+
+static void client_wake(rd_kafka_t *rk, void *arg)
+{
+	(void)rk;
+	wake(arg);
+}
+
+void kafka_client_listen(struct kafka_client *c, rd_kafka_queue_t *queue)
+{
+	rd_kafka_queue_cb_event_enable(queue, client_wake, c->wake);
+}
+
+/* The library says what it noticed; what to do about it is ours.  A broken connection alone is no fault of the component: it may
+ * have been idle, or be back at once.  So when no connection is left, a question is sent, and its answer decides. */
+static void client_error(rd_kafka_t *rk, int code, const char *reason, void *arg)
+{
+	struct kafka_client *c = arg;
+	char why[sizeof(c->reason)];
+
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__FATAL:
+		c->fatal = true;
+		rd_kafka_fatal_error(rk, why, sizeof(why));
+		snprintf(c->reason, sizeof(c->reason), "%s", why);
+		return;
+	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+		client_probe(c);
+		return;
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__RESOLVE:
+		snprintf(c->reason, sizeof(c->reason), "%s", reason);
+		return;
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+	case RD_KAFKA_RESP_ERR__SSL:
+		kafka_client_down(c, reason);
+		return;
+	default:
+		log_fault(&c->faults, loop_now(c->kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s", c->kafka->base.name, reason);
+	}
+}
+
+/* Connection failures come by client_error() too; here they are for debugging. */
+static void client_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	struct kafka_client *c = rd_kafka_opaque(rk);
+	bool detail = level > 5 || strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0;
+
+	if (c == NULL || c->buried || c->kafka == NULL || detail)
+		log_debug(KAFKA_SCOPE, "%s: %s", facility, text);
+	else
+		log_fault(&c->faults, loop_now(c->kafka->base.loop), level > 4 ? LOG_INFO : LOG_WARN, KAFKA_SCOPE, "%s: %s: %s",
+		    c->kafka->base.name, facility, text);
+}
+
+int kafka_client_open(struct kafka_client *c, struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf, void (*fn)(void *),
+    void *arg, struct error *err)
+{
+	char why[200];
+
+	c->kafka = k;
+	rd_kafka_conf_set_opaque(conf, c);
+	rd_kafka_conf_set_error_cb(conf, client_error);
+	rd_kafka_conf_set_log_cb(conf, client_log);
+	c->rk = rd_kafka_new(type, conf, why, sizeof(why));
+	if (c->rk == NULL) {
+		rd_kafka_conf_destroy(conf);
+		return error_set(err, ERR_CONFIG, "kafka: %s", why);
+	}
+	rd_kafka_set_log_queue(c->rk, NULL);
+	c->wake = wake_new(k->base.loop, fn, arg);
+	c->events = rd_kafka_queue_new(c->rk);
+	kafka_client_listen(c, c->events);
+	return 0;
+}
+
+void kafka_report(struct kafka *k)
+{
+	const struct kafka_client *down = NULL;
+	struct error err;
+
+	if (k->reader && k->reader->client.down)
+		down = &k->reader->client;
+	else if (k->writer && k->writer->client.down)
+		down = &k->writer->client;
+	if (down == NULL && !k->up) {
+		k->up = true;
+		connector_up(&k->base);
+	} else if (down && k->up) {
+		k->up = false;
+		error_set(&err, ERR_IO, "no broker of %s answers: %s", k->rows.brokers, down->reason);
+		connector_down(&k->base, &err);
+	}
+}
+
+void kafka_client_down(struct kafka_client *c, const char *why)
+{
+	if (why != c->reason && why)
+		snprintf(c->reason, sizeof(c->reason), "%s", why);
+	if (!c->down)
+		log_warn(KAFKA_SCOPE, "%s: no broker of %s answers (%s); trying on", c->kafka->base.name, c->kafka->rows.brokers, c->reason);
+	c->down = true;
+	timer_set(c->kafka->base.loop, &c->probe, PROBE_PAUSE_MS, client_probe, c);
+	kafka_report(c->kafka);
+}
+
+void kafka_client_heard(struct kafka_client *c)
+{
+	if (!c->down)
+		return;
+	c->down = false;
+	timer_stop(c->kafka->base.loop, &c->probe);
+	log_info(KAFKA_SCOPE, "%s: a broker answers again", c->kafka->base.name);
+	kafka_report(c->kafka);
+}
+
+/* A question any broker answers, for anybody: what a group committed for a topic that need not exist. */
+static void client_probe(void *arg)
+{
+	struct kafka_client *c = arg;
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_ListConsumerGroupOffsets_t *question;
+	rd_kafka_AdminOptions_t *options;
+	char why[128];
+
+	if (c->probing)
+		return;
+	c->probing = true;
+	list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, "bridge-probe", 0);
+	question = rd_kafka_ListConsumerGroupOffsets_new(c->kafka->group ? c->kafka->group : c->kafka->rows.client_id, list);
+	options = rd_kafka_AdminOptions_new(c->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+	rd_kafka_AdminOptions_set_request_timeout(options, PROBE_TIMEOUT_MS, why, sizeof(why));
+	rd_kafka_AdminOptions_set_opaque(options, c);
+	rd_kafka_ListConsumerGroupOffsets(c->rk, &question, 1, options, c->events);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_ListConsumerGroupOffsets_destroy(question);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void client_probed(struct kafka_client *c, rd_kafka_event_t *event)
+{
+	c->probing = false;
+	if (rd_kafka_event_error(event) >= 0)		/* the library's own errors are negative: a broker did not say them */
+		kafka_client_heard(c);
+	else
+		kafka_client_down(c, c->reason[0] ? c->reason : rd_kafka_event_error_string(event));
+}
+
+void kafka_client_serve(struct kafka_client *c)
+{
+	rd_kafka_event_t *event;
+
+	while (!c->fatal && (event = rd_kafka_queue_poll(c->events, 0)) != NULL) {
+		if (rd_kafka_event_opaque(event) == c)
+			client_probed(c, event);
+		else
+			c->answered(c, event);
+		rd_kafka_event_destroy(event);
+	}
+}
+
+struct grave { struct kafka *kafka; struct kafka_client *client; struct wake *wake; pthread_t thread; };
+
+static void *grave_thread(void *arg)
+{
+	struct grave *g = arg;
+
+	rd_kafka_destroy_flags(g->client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	wake(g->wake);
+	return NULL;
+}
+
+static void grave_closed(void *arg)
+{
+	struct grave *g = arg;
+	struct kafka *k = g->kafka;
+
+	pthread_join(g->thread, NULL);
+	wake_free(g->wake);
+	wake_free(g->client->wake);
+	free(g->client);
+	free(g);
+	kafka_buried(k);
+}
+
+void kafka_client_bury(struct kafka_client *c)
+{
+	struct grave *g = mem_new(sizeof(*g));
+	int rc;
+
+	c->buried = true;
+	timer_stop(c->kafka->base.loop, &c->probe);
+	rd_kafka_queue_cb_event_enable(c->events, NULL, NULL);
+	rd_kafka_queue_destroy(c->events);
+	*g = (struct grave){ .kafka = c->kafka, .client = c };
+	g->wake = wake_new(c->kafka->base.loop, grave_closed, g);
+	c->kafka->graves++;
+	rc = pthread_create(&g->thread, NULL, grave_thread, g);
+	assert(rc == 0);
+}
