@@ -10,11 +10,10 @@ enum { EXIT_START = 1, EXIT_CHECK = 2 };
 static int check(const struct config *config, bool print)
 {
 	config_print_findings(config, true);
-	if (config->n_errors)
-		return EXIT_CHECK;
-	if (print)
+	if (print && !config->n_errors)
 		config_print(config);
-	return 0;
+	config_print_summary(config);
+	return config->n_errors ? EXIT_CHECK : 0;
 }
 
 static int start(struct config *config, const struct command *command)

@@ -10,16 +10,18 @@
 
 enum { QUOTE_MAX = 60 };
 
-struct unit { const char *name; uint64_t size; };
+struct unit {
+	const char *name;
+	uint64_t size;
+};
 
-static const struct unit durations[] = {	/* in nanoseconds */
+static const struct unit durations[] = { /* in nanoseconds */
 	{ "ns", 1 }, { "us", 1000 }, { "µs", 1000 }, { "μs", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
 	{ "m", 60000000000 }, { "h", 3600000000000 }, { NULL, 0 }
 };
-static const struct unit quantities[] = {
-	{ "", 1 }, { "Ki", 1ull << 10 }, { "Mi", 1ull << 20 }, { "Gi", 1ull << 30 }, { "Ti", 1ull << 40 },
-	{ "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 }, { "T", 1000000000000 }, { NULL, 0 }
-};
+static const struct unit quantities[] = { { "", 1 }, { "Ki", 1ull << 10 }, { "Mi", 1ull << 20 }, { "Gi", 1ull << 30 },
+	{ "Ti", 1ull << 40 }, { "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 }, { "T", 1000000000000 },
+	{ NULL, 0 } };
 
 static bool option_list_has(const char *list, char separator, const char *word, size_t n)
 {
@@ -66,7 +68,10 @@ static const char *option_quote(const struct option *o, const char *value, char 
 }
 
 /* Digits, perhaps with a fraction of which six places count: whole + fraction / 1,000,000. */
-struct decimal { uint64_t whole, millionths; bool point; };
+struct decimal {
+	uint64_t whole, millionths;
+	bool point;
+};
 
 static bool decimal_read(const char **text, struct decimal *d)
 {
@@ -205,15 +210,17 @@ static int words_find(const char *words, const char *value)
 
 static void number_print(const struct option *o, int64_t v, char *buf, size_t size)
 {
-	static const struct { int64_t ms; const char *name; } units[] = {
-		{ 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" }
-	};
+	static const struct {
+		int64_t ms;
+		const char *name;
+	} units[] = { { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
 	size_t n = 0;
 
 	if (o->type == OPT_BYTES && v != 0) {
 		for (int i = 3; i > 0; i--)
 			if (v % (int64_t)quantities[i].size == 0) {
-				snprintf(buf, size, "%" PRId64 "%s", v / (int64_t)quantities[i].size, quantities[i].name);
+				snprintf(
+				    buf, size, "%" PRId64 "%s", v / (int64_t)quantities[i].size, quantities[i].name);
 				return;
 			}
 	} else if (o->type == OPT_MS && v != 0) {
@@ -221,8 +228,9 @@ static void number_print(const struct option *o, int64_t v, char *buf, size_t si
 			n += (size_t)snprintf(buf, size, "-");
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 			if (v / units[i].ms != 0)
-				n += (size_t)snprintf(n < size ? buf + n : NULL, n < size ? size - n : 0, "%" PRIu64 "%s",
-				    (uint64_t)(v < 0 ? -(v / units[i].ms) : v / units[i].ms), units[i].name);
+				n += (size_t)snprintf(n < size ? buf + n : NULL, n < size ? size - n : 0,
+				    "%" PRIu64 "%s", (uint64_t)(v < 0 ? -(v / units[i].ms) : v / units[i].ms),
+				    units[i].name);
 			v %= units[i].ms;
 		}
 		return;
@@ -244,15 +252,14 @@ static int option_bounds(const struct option *o, int64_t v, struct error *error)
 
 static int option_number(const struct option *o, int64_t *field, const char *value, struct error *error)
 {
-	static const char *const expected[] = {
-		[OPT_INT] = "not a whole number, expected digits such as 64",
+	static const char *const expected[] = { [OPT_INT] = "not a whole number, expected digits such as 64",
 		[OPT_MS] = "not a duration, expected one such as 500ms, 30s or 1m30s",
-		[OPT_BYTES] = "not a size, expected one such as 512Ki, 16Mi or 1Gi"
-	};
+		[OPT_BYTES] = "not a size, expected one such as 512Ki, 16Mi or 1Gi" };
 	char quoted[QUOTE_MAX + 8];
 	int64_t v;
-	bool ok = o->type == OPT_INT ? number_int(value, &v) : o->type == OPT_BYTES ? number_bytes(value, &v) :
-	    number_ms(value, o->flags & OPT_BARE_MS, &v);
+	bool ok = o->type == OPT_INT ? number_int(value, &v)
+	    : o->type == OPT_BYTES   ? number_bytes(value, &v)
+				     : number_ms(value, o->flags & OPT_BARE_MS, &v);
 
 	if (!ok)
 		return error_set(error, ERR_CONFIG, "%s is %s", option_quote(o, value, quoted), expected[o->type]);
@@ -273,20 +280,24 @@ static int option_word(const struct option *o, int *field, const char *value, st
 		return 0;
 	}
 	for (const char *p = o->words; *p && n < sizeof(list); p = words_at(p, 1))
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%.*s", p == o->words ? "" : *words_at(p, 1) ? ", " : " or ",
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%.*s",
+		    p == o->words	  ? ""
+			: *words_at(p, 1) ? ", "
+					  : " or ",
 		    (int)strcspn(p, "| "), p);
-	return error_set(error, ERR_CONFIG, "%s is not a word for this, expected %s", option_quote(o, value, quoted), list);
+	return error_set(
+	    error, ERR_CONFIG, "%s is not a word for this, expected %s", option_quote(o, value, quoted), list);
 }
 
 static void option_clear(const struct option *o, void *field)
 {
 	switch (o->type) {
-	case OPT_STR:	*(const char **)field = NULL; break;
-	case OPT_BOOL:	*(bool *)field = false; break;
-	case OPT_WORD:	*(int *)field = 0; break;
+	case OPT_STR: *(const char **)field = NULL; break;
+	case OPT_BOOL: *(bool *)field = false; break;
+	case OPT_WORD: *(int *)field = 0; break;
 	case OPT_INT:
 	case OPT_MS:
-	case OPT_BYTES:	*(int64_t *)field = 0; break;
+	case OPT_BYTES: *(int64_t *)field = 0; break;
 	}
 }
 
@@ -302,20 +313,16 @@ int option_read(const struct option *o, void *at, const char *value, struct erro
 		value = o->def;
 	}
 	switch (o->type) {
-	case OPT_STR:
-		*(const char **)field = value;
-		return 0;
+	case OPT_STR: *(const char **)field = value; return 0;
 	case OPT_BOOL:
 		if (bool_read(value, field))
 			return 0;
 		return error_set(error, ERR_CONFIG, "%s is neither yes nor no, expected true or false",
 		    option_quote(o, value, quoted));
-	case OPT_WORD:
-		return option_word(o, field, value, error);
+	case OPT_WORD: return option_word(o, field, value, error);
 	case OPT_INT:
 	case OPT_MS:
-	case OPT_BYTES:
-		return option_number(o, field, value, error);
+	case OPT_BYTES: return option_number(o, field, value, error);
 	}
 	return error_set(error, ERR_BUG, "option row %s has no type", o->name);
 }
@@ -332,8 +339,8 @@ static const struct setting *option_setting(const struct option *o, struct setti
 	return last;
 }
 
-int option_parse(const struct option *rows, void *at, struct setting *settings, unsigned n, uint64_t *written,
-    struct error *error)
+int option_parse(
+    const struct option *rows, void *at, struct setting *settings, unsigned n, uint64_t *written, struct error *error)
 {
 	for (unsigned i = 0; rows && rows[i].name; i++) {
 		const struct option *o = &rows[i];
@@ -343,9 +350,9 @@ int option_parse(const struct option *rows, void *at, struct setting *settings, 
 		if (!wrote && o->flags & OPT_REQUIRED)
 			return error_set(error, ERR_CONFIG, "%s: missing, expected the %s", o->name, o->help);
 		if (option_read(o, at, s ? s->value : "", error)) {
-			assert(wrote);	/* else the default of our own row is broken */
+			assert(wrote); /* else the default of our own row is broken */
 			return s->file ? error_wrap(error, "%s:%u:%u: %s", s->file, s->line, s->column, s->name)
-			    : error_wrap(error, "%s", s->name);
+				       : error_wrap(error, "%s", s->name);
 		}
 		if (wrote && written)
 			written[i / 64] |= 1ull << i % 64;
@@ -366,9 +373,7 @@ size_t option_print(const struct option *o, const void *at, char *buf, size_t si
 		if (text && o->flags & OPT_SECRET)
 			text = "<secret>";
 		break;
-	case OPT_BOOL:
-		text = *(const bool *)field ? "true" : "false";
-		break;
+	case OPT_BOOL: text = *(const bool *)field ? "true" : "false"; break;
 	case OPT_WORD:
 		text = words_at(o->words, *(const int *)field);
 		n = (int)strcspn(text, "| ");

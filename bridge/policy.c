@@ -9,38 +9,46 @@ enum { CONSTANT, EXPONENTIAL };
 enum { DAY_MS = 24 * 3600 * 1000 };
 enum { ATTEMPTS_MAX = 1000000000 };
 
-const struct option policy_options[] = {
-	WORD("order", struct policy, order, NULL, 0, "which events wait for each other; default of the connector",
-	    .words = "partition key none"),
-	INT("maxInFlight", struct policy, max_in_flight, "0", 0, "deliveries at once of this subscription; 0: as the endpoint allows",
-	    .max = 1000000),
-	MS("deliveryTimeout", struct policy, timeout_ms, "0s", 0, "time for one delivery; 0: the function's", .max = DAY_MS),
-	INT("retryMaxAttempts", struct policy, retry_attempts, "0", 0, "attempts in all; 0: without limit", .max = ATTEMPTS_MAX),
+const struct option policy_options[] = { WORD("order", struct policy, order, NULL, 0,
+					     "which events wait for each other; default of the connector",
+					     .words = "partition key none"),
+	INT("maxInFlight", struct policy, max_in_flight, "0", 0,
+	    "deliveries at once of this subscription; 0: as the endpoint allows", .max = 1000000),
+	MS("deliveryTimeout", struct policy, timeout_ms, "0s", 0, "time for one delivery; 0: the function's",
+	    .max = DAY_MS),
+	INT("retryMaxAttempts", struct policy, retry_attempts, "0", 0, "attempts in all; 0: without limit",
+	    .max = ATTEMPTS_MAX),
 	MS("retryMaxAge", struct policy, retry_max_age_ms, "0s", 0, "no attempt after that time; 0: without limit",
 	    .max = (int64_t)3650 * DAY_MS),
-	MS("retryInitialInterval", struct policy, retry_initial_ms, "100ms", 0, "pause after the first failure, before jitter",
-	    .min = 1, .max = DAY_MS),
-	MS("retryMaxInterval", struct policy, retry_max_ms, "60s", 0, "longest pause, before jitter", .min = 1, .max = DAY_MS),
+	MS("retryInitialInterval", struct policy, retry_initial_ms, "100ms", 0,
+	    "pause after the first failure, before jitter", .min = 1, .max = DAY_MS),
+	MS("retryMaxInterval", struct policy, retry_max_ms, "60s", 0, "longest pause, before jitter", .min = 1,
+	    .max = DAY_MS),
 	WORD("onExhausted", struct policy, on_exhausted, "default", 0,
 	    "what becomes of an event whose attempts are spent; default: park if there is a place, else hold",
 	    .words = "default park hold drop"),
 	STR("deadLetterTopic", struct policy, dead_letter_topic, NULL, 0, "where events are parked"),
-	STR("deadLetterComponent", struct policy, dead_letter_component, NULL, 0, "component they are parked in; default: the same"),
-	BOOL("consumeRetryEnabled", struct policy, consume_retry, "true", 0, "written false: one attempt, then the event is dropped"),
-	WORD("backOffPolicy", struct policy, back_off_policy, "constant", 0, "how pauses grow", .words = "constant exponential"),
-	MS("backOffDuration", struct policy, back_off_duration_ms, "5s", OPT_BARE_MS, "pause of the constant policy", .max = DAY_MS),
-	MS("backOffInitialInterval", struct policy, back_off_initial_ms, "500ms", OPT_BARE_MS, "first pause of the exponential policy",
+	STR("deadLetterComponent", struct policy, dead_letter_component, NULL, 0,
+	    "component they are parked in; default: the same"),
+	BOOL("consumeRetryEnabled", struct policy, consume_retry, "true", 0,
+	    "written false: one attempt, then the event is dropped"),
+	WORD("backOffPolicy", struct policy, back_off_policy, "constant", 0, "how pauses grow",
+	    .words = "constant exponential"),
+	MS("backOffDuration", struct policy, back_off_duration_ms, "5s", OPT_BARE_MS, "pause of the constant policy",
 	    .max = DAY_MS),
-	MS("backOffMaxInterval", struct policy, back_off_max_ms, "60s", OPT_BARE_MS, "longest pause of the exponential policy",
-	    .max = DAY_MS),
-	MS("backOffMaxElapsedTime", struct policy, back_off_max_elapsed_ms, "15m", OPT_BARE_MS, "no attempt after that time; 0: without limit",
-	    .max = (int64_t)3650 * DAY_MS),
-	INT("backOffMaxRetries", struct policy, back_off_max_retries, "-1", 0, "attempts after the first; -1: without limit", .min = -1,
-	    .max = ATTEMPTS_MAX - 1),
-	OPT_END
-};
+	MS("backOffInitialInterval", struct policy, back_off_initial_ms, "500ms", OPT_BARE_MS,
+	    "first pause of the exponential policy", .max = DAY_MS),
+	MS("backOffMaxInterval", struct policy, back_off_max_ms, "60s", OPT_BARE_MS,
+	    "longest pause of the exponential policy", .max = DAY_MS),
+	MS("backOffMaxElapsedTime", struct policy, back_off_max_elapsed_ms, "15m", OPT_BARE_MS,
+	    "no attempt after that time; 0: without limit", .max = (int64_t)3650 * DAY_MS),
+	INT("backOffMaxRetries", struct policy, back_off_max_retries, "-1", 0,
+	    "attempts after the first; -1: without limit", .min = -1, .max = ATTEMPTS_MAX - 1),
+	OPT_END };
 
-struct written { uint64_t bits; };
+struct written {
+	uint64_t bits;
+};
 
 static bool written_has(struct written w, const char *name)
 {
@@ -70,7 +78,8 @@ static void policy_fold_limits(struct policy *p, struct written w)
 static void policy_fold_pauses(struct policy *p, struct written w)
 {
 	bool initial = written_has(w, "retryInitialInterval"), max = written_has(w, "retryMaxInterval");
-	bool constant = p->back_off_policy == CONSTANT && (written_has(w, "backOffDuration") || written_has(w, "backOffPolicy"));
+	bool constant =
+	    p->back_off_policy == CONSTANT && (written_has(w, "backOffDuration") || written_has(w, "backOffPolicy"));
 	int64_t dapr_initial = constant ? p->back_off_duration_ms : p->back_off_initial_ms;
 	int64_t dapr_max = constant ? p->back_off_duration_ms : p->back_off_max_ms;
 
@@ -96,7 +105,8 @@ static void policy_fold_exhausted(struct policy *p, struct written w)
 		if (place)
 			p->on_exhausted = EXHAUSTED_PARK;
 		else
-			p->on_exhausted = written_has(w, "consumeRetryEnabled") && !p->consume_retry ? EXHAUSTED_DROP : EXHAUSTED_HOLD;
+			p->on_exhausted = written_has(w, "consumeRetryEnabled") && !p->consume_retry ? EXHAUSTED_DROP
+												     : EXHAUSTED_HOLD;
 	}
 	if (place && !p->retry_written)
 		p->retry_attempts = 1;
@@ -112,7 +122,8 @@ static int policy_fault(const char *name, struct setting *settings, unsigned n, 
 
 		if (!option_find(one, s->name))
 			continue;
-		return s->file ? error_set(error, ERR_CONFIG, "%s:%u:%u: %s: %s", s->file, s->line, s->column, s->name, text)
+		return s->file
+		    ? error_set(error, ERR_CONFIG, "%s:%u:%u: %s: %s", s->file, s->line, s->column, s->name, text)
 		    : error_set(error, ERR_CONFIG, "%s: %s", s->name, text);
 	}
 	return error_set(error, ERR_CONFIG, "%s: %s", name, text);
@@ -127,7 +138,8 @@ static int policy_settle(struct policy *p, struct written w, struct setting *set
 		return policy_fault("onExhausted", settings, n, error,
 		    "park without a place to park, expected deadLetterTopic or deadLetterComponent");
 	if (p->retry_max_ms < p->retry_initial_ms)
-		return policy_fault("retryMaxInterval", settings, n, error, "shorter than retryInitialInterval, expected at least as long");
+		return policy_fault("retryMaxInterval", settings, n, error,
+		    "shorter than retryInitialInterval, expected at least as long");
 	return 0;
 }
 

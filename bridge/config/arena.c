@@ -11,12 +11,14 @@
 enum { CHUNK_SIZE = 16 * 1024, ALIGNMENT = alignof(max_align_t) };
 
 struct chunk {
-	struct chunk	*next;
-	size_t		 used, size;
+	struct chunk *next;
+	size_t used, size;
 	alignas(max_align_t) char bytes[];
 };
 
-struct arena { struct chunk *chunks; };
+struct arena {
+	struct chunk *chunks;
+};
 
 struct arena *arena_new(void)
 {
@@ -40,7 +42,7 @@ static struct chunk *arena_grow(struct arena *a, size_t need)
 	struct chunk *c = mem_new(sizeof(*c) + size);
 
 	c->size = size;
-	if (need > CHUNK_SIZE && a->chunks) {	/* a large block must not end the chunk that still has room */
+	if (need > CHUNK_SIZE && a->chunks) { /* a large block must not end the chunk that still has room */
 		c->next = a->chunks->next;
 		a->chunks->next = c;
 	} else {

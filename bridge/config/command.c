@@ -12,14 +12,17 @@ enum { ARGUMENTS_MAX = 1000 };
 
 /* What several flags say together is put together when all were read. */
 struct parsing {
-	struct command	*command;
-	struct process	 scratch;
-	const char	*port, *channel, *protocol;
-	bool		 metrics_off, verb_given;
-	struct error	*error;
+	struct command *command;
+	struct process scratch;
+	const char *port, *channel, *protocol;
+	bool metrics_off, verb_given;
+	struct error *error;
 };
 
-struct word { const char *name; int verb; };
+struct word {
+	const char *name;
+	int verb;
+};
 static const struct word verbs[] = { { "run", COMMAND_RUN }, { "check", COMMAND_CHECK }, { "version", COMMAND_VERSION },
 	{ "help", COMMAND_HELP } };
 enum { N_VERBS = sizeof(verbs) / sizeof(*verbs) };
@@ -55,12 +58,15 @@ static int command_listen(struct parsing *p, const char *value)
 	}
 	n = strcspn(chosen, ",");
 	if (n != strlen(value))
-		command_ignore(p, arena_printf(p->command->arena, "--dapr-listen-addresses %s: only %.*s is listened on", value, (int)n, chosen));
+		command_ignore(p,
+		    arena_printf(p->command->arena, "--dapr-listen-addresses %s: only %.*s is listened on", value,
+			(int)n, chosen));
 	if (n > 2 && chosen[0] == '[' && chosen[n - 1] == ']') {
 		chosen++;
 		n -= 2;
 	}
-	return n ? command_set(p, "dapr.listen", arena_slice(p->command->arena, chosen, n), "dapr-listen-addresses") : 0;
+	return n ? command_set(p, "dapr.listen", arena_slice(p->command->arena, chosen, n), "dapr-listen-addresses")
+		 : 0;
 }
 
 static int command_concurrency(struct parsing *p, const char *value)
@@ -70,7 +76,9 @@ static int command_concurrency(struct parsing *p, const char *value)
 
 	if (option_read(&any, &scratch, value, p->error))
 		return error_wrap(p->error, "--app-max-concurrency");
-	return scratch.endpoint_concurrency <= 0 ? 0 : command_set(p, "function.endpointConcurrency", value, "app-max-concurrency");
+	return scratch.endpoint_concurrency <= 0
+	    ? 0
+	    : command_set(p, "function.endpointConcurrency", value, "app-max-concurrency");
 }
 
 static int command_protocol(struct parsing *p, const char *value)
@@ -79,9 +87,11 @@ static int command_protocol(struct parsing *p, const char *value)
 
 	for (const char *const *word = later; *word; word++)
 		if (!strcmp(*word, value))
-			return error_set(p->error, ERR_CONFIG, "--app-protocol: %s is not part of this version, expected http or https", value);
+			return error_set(p->error, ERR_CONFIG,
+			    "--app-protocol: %s is not part of this version, expected http or https", value);
 	if (*value && strcmp(value, "http") != 0 && strcmp(value, "https") != 0)
-		return error_set(p->error, ERR_CONFIG, "--app-protocol: \"%.60s\" is not a protocol, expected http or https", value);
+		return error_set(
+		    p->error, ERR_CONFIG, "--app-protocol: \"%.60s\" is not a protocol, expected http or https", value);
 	p->protocol = value;
 	return 0;
 }
@@ -105,30 +115,29 @@ static int command_switch(struct parsing *p, const struct flag *f, const char *v
 	if (command_bool(p, f, value, &on))
 		return -1;
 	switch (f->act) {
-	case FLAG_ROW:
-		return command_set(p, f->row, on ? "true" : "false", f->name);
-	case FLAG_METRICS:
-		p->metrics_off = !on;
-		return 0;
+	case FLAG_ROW: return command_set(p, f->row, on ? "true" : "false", f->name);
+	case FLAG_METRICS: p->metrics_off = !on; return 0;
 	case FLAG_TLS:
 		if (on)
 			p->protocol = "https";
 		return 0;
-	case FLAG_PRINT:
-		c->print = on;
-		return 0;
+	case FLAG_PRINT: c->print = on; return 0;
 	case FLAG_VERB:
 		c->verb = on ? (unsigned)f->verb : c->verb;
 		p->verb_given = p->verb_given || on;
 		return 0;
 	case FLAG_LATER:
-		return on ? error_set(p->error, ERR_CONFIG, "--%s is not part of this version, expected it to be left out", f->name) : 0;
-	case FLAG_IGNORED:
-		command_ignore(p, arena_printf(c->arena, "--%s", f->name));
-		return 0;
-	case FLAG_PORT: case FLAG_CHANNEL: case FLAG_PROTOCOL: case FLAG_CONCURRENCY: case FLAG_LISTEN: case FLAG_CONFIG:
-	case FLAG_RESOURCES:
-		break;
+		return on ? error_set(p->error, ERR_CONFIG,
+				"--%s is not part of this version, expected it to be left out", f->name)
+			  : 0;
+	case FLAG_IGNORED: command_ignore(p, arena_printf(c->arena, "--%s", f->name)); return 0;
+	case FLAG_PORT:
+	case FLAG_CHANNEL:
+	case FLAG_PROTOCOL:
+	case FLAG_CONCURRENCY:
+	case FLAG_LISTEN:
+	case FLAG_CONFIG:
+	case FLAG_RESOURCES: break;
 	}
 	return error_set(p->error, ERR_BUG, "--%s is no switch", f->name);
 }
@@ -138,31 +147,25 @@ static int command_value(struct parsing *p, const struct flag *f, const char *va
 	struct command *c = p->command;
 
 	switch (f->act) {
-	case FLAG_ROW:
-		return command_set(p, f->row, value, f->name);
-	case FLAG_PORT:
-		p->port = value;
-		return 0;
-	case FLAG_CHANNEL:
-		p->channel = value;
-		return 0;
-	case FLAG_PROTOCOL:
-		return command_protocol(p, value);
-	case FLAG_CONCURRENCY:
-		return command_concurrency(p, value);
-	case FLAG_LISTEN:
-		return command_listen(p, value);
+	case FLAG_ROW: return command_set(p, f->row, value, f->name);
+	case FLAG_PORT: p->port = value; return 0;
+	case FLAG_CHANNEL: p->channel = value; return 0;
+	case FLAG_PROTOCOL: return command_protocol(p, value);
+	case FLAG_CONCURRENCY: return command_concurrency(p, value);
+	case FLAG_LISTEN: return command_listen(p, value);
 	case FLAG_CONFIG:
 		c->config_paths[c->n_config_paths++] = arena_text(c->arena, value);
-		return *value ? 0 : error_set(p->error, ERR_CONFIG, "--%s: empty, expected a file or a directory", f->name);
+		return *value ? 0
+			      : error_set(p->error, ERR_CONFIG, "--%s: empty, expected a file or a directory", f->name);
 	case FLAG_RESOURCES:
 		c->resource_paths[c->n_resource_paths++] = arena_text(c->arena, value);
 		return *value ? 0 : error_set(p->error, ERR_CONFIG, "--%s: empty, expected a directory", f->name);
-	case FLAG_IGNORED:
-		command_ignore(p, arena_printf(c->arena, "--%s %s", f->name, value));
-		return 0;
-	case FLAG_METRICS: case FLAG_TLS: case FLAG_PRINT: case FLAG_VERB: case FLAG_LATER:
-		break;
+	case FLAG_IGNORED: command_ignore(p, arena_printf(c->arena, "--%s %s", f->name, value)); return 0;
+	case FLAG_METRICS:
+	case FLAG_TLS:
+	case FLAG_PRINT:
+	case FLAG_VERB:
+	case FLAG_LATER: break;
 	}
 	return error_set(p->error, ERR_BUG, "--%s takes no value", f->name);
 }
@@ -178,7 +181,8 @@ static int command_unknown(struct parsing *p, const char *name, size_t n)
 	for (const struct flag *f = flags; f->name; f++)
 		suggest_offer(&s, f->name);
 	text = suggest_text(&s);
-	return error_set(p->error, ERR_CONFIG, "unknown flag --%s%s", word, *text ? text : ", expected one of those `bridge help` names");
+	return error_set(p->error, ERR_CONFIG, "unknown flag --%s%s", word,
+	    *text ? text : ", expected one of those `bridge help` names");
 }
 
 /* One flag, and its value if that is the next argument.  Arguments taken; -1: error. */
@@ -195,7 +199,8 @@ static int command_flag(struct parsing *p, const char *argument, const char *nex
 	if (equals)
 		return command_value(p, f, equals + 1) ? -1 : 1;
 	if (!next)
-		return error_set(p->error, ERR_CONFIG, "--%s: no value, expected one: --%s=%s", f->name, f->name, f->shape ? f->shape : "VALUE");
+		return error_set(p->error, ERR_CONFIG, "--%s: no value, expected one: --%s=%s", f->name, f->name,
+		    f->shape ? f->shape : "VALUE");
 	return command_value(p, f, next) ? -1 : 2;
 }
 
@@ -211,14 +216,18 @@ static int command_word(struct parsing *p, const char *word)
 			return 1;
 		}
 	if (strstr(word, "://"))
-		return error_set(p->error, ERR_CONFIG, "%.60s: a source or function on the command line is not part of this version, expected "
-		    "--config FILE", word);
+		return error_set(p->error, ERR_CONFIG,
+		    "%.60s: a source or function on the command line is not part of this version, expected "
+		    "--config FILE",
+		    word);
 	suggest_begin(&s, word);
 	for (unsigned i = 0; i < N_VERBS && !p->verb_given; i++)
 		suggest_offer(&s, verbs[i].name);
 	text = suggest_text(&s);
 	return error_set(p->error, ERR_CONFIG, "unknown word \"%.60s\"%s", word,
-	    *text ? text : p->verb_given ? ", expected flags only" : ", expected run, check, version or help");
+	    *text		? text
+		: p->verb_given ? ", expected flags only"
+				: ", expected run, check, version or help");
 }
 
 static int command_finish(struct parsing *p)
@@ -232,8 +241,11 @@ static int command_finish(struct parsing *p)
 		if (option_read(&port, &scratch, p->port, p->error))
 			return error_wrap(p->error, "--app-port");
 		if (scratch.dapr_http_port > 0 &&
-		    command_set(p, "function.address", arena_printf(c->arena, strchr(p->channel, ':') && p->channel[0] != '[' ? "%s[%s]:%s" : "%s%s:%s",
-		    scheme, p->channel, p->port), "app-port"))
+		    command_set(p, "function.address",
+			arena_printf(c->arena,
+			    strchr(p->channel, ':') && p->channel[0] != '[' ? "%s[%s]:%s" : "%s%s:%s", scheme,
+			    p->channel, p->port),
+			"app-port"))
 			return -1;
 	}
 	if (p->metrics_off && command_set(p, "admin.port", "0", "enable-metrics"))
@@ -246,7 +258,8 @@ static int command_finish(struct parsing *p)
 int command_parse(struct command *c, int argc, char **argv, struct error *error)
 {
 	struct parsing p = { .command = c, .channel = "127.0.0.1", .error = error };
-	unsigned max = (unsigned)argc + 4;	/* nothing below grows by more than one an argument, but for what is put together at the end */
+	unsigned max = (unsigned)argc +
+	    4; /* nothing below grows by more than one an argument, but for what is put together at the end */
 	int taken = 1;
 
 	*c = (struct command){ .verb = argc > 1 ? COMMAND_RUN : COMMAND_HELP, .arena = arena_new() };

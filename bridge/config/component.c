@@ -11,19 +11,17 @@
 
 enum { SETTINGS_MAX = 1000, INIT_TIMEOUT_MS = 5000 };
 
-const char *const runtime_names[] = { "direction", "route", "consumerID", "publishingScopes", "subscriptionScopes", "allowedTopics",
-	"protectedTopics", "rawPayload", NULL };
+const char *const runtime_names[] = { "direction", "route", "consumerID", "publishingScopes", "subscriptionScopes",
+	"allowedTopics", "protectedTopics", "rawPayload", NULL };
 
 /* Categories that load and are listed, but nothing of them runs here. */
-static const char *const listed_categories[] = { "state", "lock", "configuration", "secretstores", "crypto", "nameresolution",
-	"middleware", "conversation", "workflowbackend", NULL };
+static const char *const listed_categories[] = { "state", "lock", "configuration", "secretstores", "crypto",
+	"nameresolution", "middleware", "conversation", "workflowbackend", NULL };
 static const char *const own_categories[] = { "bindings", "pubsub", NULL };
 
-static const struct option head_rows[] = {
-	BOOL("ignoreErrors", struct resource, ignore_errors, "false", 0, "go on without the component when it fails"),
-	MS("initTimeout", struct resource, init_timeout_ms, "5s", 0, "time to start"),
-	OPT_END
-};
+static const struct option head_rows[] = { BOOL("ignoreErrors", struct resource, ignore_errors, "false", 0,
+					       "go on without the component when it fails"),
+	MS("initTimeout", struct resource, init_timeout_ms, "5s", 0, "time to start"), OPT_END };
 
 static void component_head(struct reading *r, struct resource *c, const struct node *spec)
 {
@@ -55,8 +53,8 @@ static void component_setting(struct reading *r, struct resource *c, const struc
 	}
 	reading_known(r, n, "a metadata entry", keys, FINDING_WARNING);
 	if (value && value->node->kind != NODE_TEXT) {
-		finding_add(r->config, FINDING_ERROR, reading_place(r, value->node->line, value->node->column), "%.60s: %s, expected a text",
-		    name->node->text, node_kind_name(value->node));
+		finding_add(r->config, FINDING_ERROR, reading_place(r, value->node->line, value->node->column),
+		    "%.60s: %s, expected a text", name->node->text, node_kind_name(value->node));
 		return;
 	}
 	s = reading_setting(r, name->node->text, value ? value->node : name->node);
@@ -105,7 +103,8 @@ void component_read(struct reading *r, const struct node *root)
 	c->version = reading_text(r, spec, "version");
 	component_settings(r, c, spec);
 	if (!c->type && c->state == RESOURCE_READ) {
-		finding_add(r->config, FINDING_ERROR, c->type_place, "component \"%.60s\": no spec.type, expected such as pubsub.kafka", c->name);
+		finding_add(r->config, FINDING_ERROR, c->type_place,
+		    "component \"%.60s\": no spec.type, expected such as pubsub.kafka", c->name);
 		c->state = RESOURCE_FAULTY;
 	}
 }
@@ -128,8 +127,10 @@ static void component_type_unknown(struct resources *all, struct resource *c)
 		suggest_offer(&s, p->type);
 		buf_printf(&list, "%s%s", i > 0 ? ", " : "", p->type);
 	}
-	finding_add(all->config, component_severity(c), c->type_place, "component \"%.60s\": type \"%.60s\" is not part of this version%s "
-	    "(expected %.200s)%s", c->name, c->type, suggest_text(&s), list.n ? list.p : "none",
+	finding_add(all->config, component_severity(c), c->type_place,
+	    "component \"%.60s\": type \"%.60s\" is not part of this version%s "
+	    "(expected %.200s)%s",
+	    c->name, c->type, suggest_text(&s), list.n ? list.p : "none",
 	    c->ignore_errors ? "; left out, as ignoreErrors says" : "");
 	buf_free(&list);
 }
@@ -157,7 +158,8 @@ static void component_category_unknown(struct resources *all, struct resource *c
 	for (const char *const *name = listed_categories; *name; name++)
 		suggest_offer(&s, *name);
 	finding_add(all->config, component_severity(c), c->type_place,
-	    "component \"%.60s\": type \"%.60s\" has no category of Dapr's, expected such as pubsub.kafka%s", c->name, c->type, suggest_text(&s));
+	    "component \"%.60s\": type \"%.60s\" has no category of Dapr's, expected such as pubsub.kafka%s", c->name,
+	    c->type, suggest_text(&s));
 }
 
 /* True: it may go on; *part_r NULL: a type that is listed only. */
@@ -167,8 +169,8 @@ static bool component_part(struct resources *all, struct resource *c, const stru
 	if (*part_r)
 		return true;
 	if (category_among(c->type, listed_categories)) {
-		finding_add(all->config, FINDING_NOTE, c->type_place, "component \"%.60s\" of type %.60s is listed, nothing here uses it", c->name,
-		    c->type);
+		finding_add(all->config, FINDING_NOTE, c->type_place,
+		    "component \"%.60s\" of type %.60s is listed, nothing here uses it", c->name, c->type);
 		return true;
 	}
 	if (category_among(c->type, own_categories))
@@ -185,7 +187,9 @@ static unsigned component_values(struct resources *all, struct resource *c, cons
 	for (unsigned i = 0; i < c->n_settings; i++) {
 		struct setting *s = &c->settings[i];
 		struct error e = { ERR_NONE, "" };
-		const char *filled = s->value && part ? template_fill(all->config->arena, s->value, all->config->process.app_id, &e) : s->value;
+		const char *filled = s->value && part
+		    ? template_fill(all->config->arena, s->value, all->config->process.app_id, &e)
+		    : s->value;
 
 		if (!s->value && part)
 			finding_add(all->config, component_severity(c), setting_place(s),
@@ -194,7 +198,8 @@ static unsigned component_values(struct resources *all, struct resource *c, cons
 			finding_add(all->config, component_severity(c), setting_place(s), "%.60s: %s", s->name, e.text);
 		if (part && part->block == BLOCK_PUBSUB && s->value && strstr(s->value, "{namespace}"))
 			finding_add(all->config, FINDING_WARNING, setting_place(s),
-			    "%.60s: {namespace} is filled in, but topics get no namespace before their name in this version", s->name);
+			    "%.60s: {namespace} is filled in, but topics get no namespace before their name in this version",
+			    s->name);
 		faults += (!s->value && part) || e.code;
 		s->value = filled ? filled : "";
 	}
@@ -204,16 +209,14 @@ static unsigned component_values(struct resources *all, struct resource *c, cons
 static unsigned component_check(struct resources *all, struct resource *c, const struct part *part)
 {
 	const struct connector_class *class = part->class;
-	const struct table tables[] = {
-		{ class->options, class->size },
-		{ policy_options, sizeof(struct policy) },
-		{ part->block == BLOCK_BINDING ? class->subscription_options : NULL, class->subscription_size }
-	};
+	const struct table tables[] = { { class->options, class->size }, { policy_options, sizeof(struct policy) },
+		{ part->block == BLOCK_BINDING ? class->subscription_options : NULL, class->subscription_size } };
 	const struct checked checked = { component_severity(c), part->type, c->place, runtime_names };
 
 	if (c->version && *c->version && strcasecmp(c->version, "v0") != 0 && strcasecmp(c->version, "v1") != 0)
-		finding_add(all->config, FINDING_WARNING, c->type_place, "component \"%.60s\": version %.20s of %s is not known, read as v1", c->name,
-		    c->version, part->type);
+		finding_add(all->config, FINDING_WARNING, c->type_place,
+		    "component \"%.60s\": version %.20s of %s is not known, read as v1", c->name, c->version,
+		    part->type);
 	return settings_check(all->config, &checked, tables, 3, c->settings, c->n_settings);
 }
 
@@ -231,15 +234,22 @@ void component_settle(struct resources *all, struct resource *c)
 	if (part)
 		c->faults += component_check(all, c, part);
 	if (c->faults && c->ignore_errors) {
-		finding_add(all->config, FINDING_WARNING, c->place, "component \"%.60s\" is left out, as ignoreErrors says", c->name);
+		finding_add(all->config, FINDING_WARNING, c->place,
+		    "component \"%.60s\" is left out, as ignoreErrors says", c->name);
 		c->state = RESOURCE_FAULTY;
 		return;
 	}
 	type = arena_text(all->config->arena, c->type);
 	for (char *p = type; *p; p++)
 		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-	*made = (struct component_config){ .name = c->name, .type = type, .part = part, .ignore_errors = c->ignore_errors,
-		.init_timeout_ms = c->init_timeout_ms, .settings = c->settings, .n_settings = c->n_settings, .place = c->place };
+	*made = (struct component_config){ .name = c->name,
+		.type = type,
+		.part = part,
+		.ignore_errors = c->ignore_errors,
+		.init_timeout_ms = c->init_timeout_ms,
+		.settings = c->settings,
+		.n_settings = c->n_settings,
+		.place = c->place };
 	c->index = all->config->n_components++;
 	c->state = RESOURCE_TAKEN;
 }

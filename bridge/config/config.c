@@ -31,7 +31,8 @@ static void config_take_file(void *arg, const char *path, const char *text, size
 	for (const struct document *d = document_parse(tree, text, n, &fault); d; d = d->next)
 		resource_read(all, path, d);
 	if (fault.error.code)
-		finding_add(all->config, FINDING_ERROR, (struct place){ path, fault.line, fault.column }, "%s", fault.error.text);
+		finding_add(all->config, FINDING_ERROR, (struct place){ path, fault.line, fault.column }, "%s",
+		    fault.error.text);
 	arena_free(tree);
 }
 
@@ -54,8 +55,9 @@ static void config_filter_namespace(struct resources *all)
 	for (struct resource *r = all->first; r && namespace && *namespace; r = r->next)
 		if (r->namespace && *r->namespace && strcmp(r->namespace, namespace) != 0) {
 			r->state = RESOURCE_ELSEWHERE;
-			finding_add(all->config, FINDING_NOTE, r->place, "\"%.60s\" is ignored: namespace \"%.60s\", not \"%.60s\"", r->name,
-			    r->namespace, namespace);
+			finding_add(all->config, FINDING_NOTE, r->place,
+			    "\"%.60s\" is ignored: namespace \"%.60s\", not \"%.60s\"", r->name, r->namespace,
+			    namespace);
 		}
 }
 
@@ -74,9 +76,10 @@ static void resource_twice(struct resources *all, const struct resource *first, 
 	const char *kind = again->kind == RESOURCE_COMPONENT ? "component" : "subscription";
 
 	finding_add(all->config, FINDING_ERROR, again->place,
-	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s:%u:%u (%.60s/%.20s), expected different names", kind, again->name,
-	    again->type ? again->type : again->topic, again->type ? again->version ? again->version : "v1" : again->pubsub, first->place.file,
-	    first->place.line, first->place.column, first->type ? first->type : first->topic,
+	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s:%u:%u (%.60s/%.20s), expected different names",
+	    kind, again->name, again->type ? again->type : again->topic,
+	    again->type ? again->version ? again->version : "v1" : again->pubsub, first->place.file, first->place.line,
+	    first->place.column, first->type ? first->type : first->topic,
 	    first->type ? first->version ? first->version : "v1" : first->pubsub);
 	again->state = RESOURCE_FAULTY;
 }
@@ -114,7 +117,8 @@ static void config_filter_scopes(struct resources *all)
 		if (listed || r->state == RESOURCE_ELSEWHERE)
 			continue;
 		r->state = RESOURCE_ELSEWHERE;
-		finding_add(all->config, FINDING_NOTE, r->place, "\"%.60s\" is ignored: its scopes do not name app \"%.60s\"", r->name, app_id);
+		finding_add(all->config, FINDING_NOTE, r->place,
+		    "\"%.60s\" is ignored: its scopes do not name app \"%.60s\"", r->name, app_id);
 	}
 }
 
@@ -123,7 +127,8 @@ static void config_settle(struct resources *all)
 	struct config *c = all->config;
 
 	c->components = arena_alloc(c->arena, (all->n_components + 1) * sizeof(*c->components));
-	c->subscriptions = arena_alloc(c->arena, (all->n_components + all->n_subscriptions + 1) * sizeof(*c->subscriptions));
+	c->subscriptions =
+	    arena_alloc(c->arena, (all->n_components + all->n_subscriptions + 1) * sizeof(*c->subscriptions));
 	for (struct resource *r = all->first; r; r = r->next)
 		if (r->kind == RESOURCE_COMPONENT && r->state == RESOURCE_READ)
 			component_settle(all, r);

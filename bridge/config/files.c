@@ -12,16 +12,19 @@
 #include "bridge/config/arena.h"
 #include "bridge/config/yaml.h"
 
-struct seen { dev_t dev; ino_t ino; };
+struct seen {
+	dev_t dev;
+	ino_t ino;
+};
 
 struct files {
-	struct config	*config;
-	files_fn	*fn;
-	void		*arg;
-	struct seen	*seen;
-	unsigned	 n_seen;
-	size_t		 bytes;		/* read so far */
-	struct buf	 text;
+	struct config *config;
+	files_fn *fn;
+	void *arg;
+	struct seen *seen;
+	unsigned n_seen;
+	size_t bytes; /* read so far */
+	struct buf text;
 };
 
 #define files_fault(f, path, ...) finding_add((f)->config, FINDING_ERROR, (struct place){ (path), 0, 0 }, __VA_ARGS__)
@@ -80,7 +83,8 @@ static void files_read_fd(struct files *f, const char *path, int fd)
 	} else if (st.st_size > YAML_TEXT_MAX) {
 		files_fault(f, path, "%lld bytes, expected at most %d (1 MiB)", (long long)st.st_size, YAML_TEXT_MAX);
 	} else if (f->n_seen > FILES_MAX || f->bytes > FILES_BYTES_MAX) {
-		files_fault(f, path, "not read: expected at most %d files and %d bytes in all", FILES_MAX, FILES_BYTES_MAX);
+		files_fault(
+		    f, path, "not read: expected at most %d files and %d bytes in all", FILES_MAX, FILES_BYTES_MAX);
 	} else if (files_take(f, fd)) {
 		files_fault(f, path, "%s, expected a readable file", strerror(errno));
 	} else {
@@ -124,7 +128,8 @@ static char **files_names(struct files *f, DIR *dir, const char *path, size_t *n
 		if (!name_is_yaml(e->d_name))
 			continue;
 		if (e->d_name[0] == '.') {
-			finding_add(f->config, FINDING_NOTE, (struct place){ path, 0, 0 }, "hidden file %s is not read", e->d_name);
+			finding_add(f->config, FINDING_NOTE, (struct place){ path, 0, 0 }, "hidden file %s is not read",
+			    e->d_name);
 			continue;
 		}
 		names = mem_grow(names, (n + 1) * sizeof(*names));
@@ -152,12 +157,14 @@ static void files_read_directory(struct files *f, const char *path)
 	if (n > FILES_MAX)
 		files_fault(f, path, "too many files, expected at most %d", FILES_MAX);
 	for (size_t i = 0; i < n; i++) {
-		const char *file = arena_printf(f->config->arena, "%s%s%s", path, length && path[length - 1] == '/' ? "" : "/", names[i]);
+		const char *file = arena_printf(
+		    f->config->arena, "%s%s%s", path, length && path[length - 1] == '/' ? "" : "/", names[i]);
 
 		if (n > FILES_MAX)
 			continue;
 		if (!stat(file, &st) && S_ISDIR(st.st_mode))
-			finding_add(f->config, FINDING_NOTE, (struct place){ file, 0, 0 }, "a directory in a directory is not read");
+			finding_add(f->config, FINDING_NOTE, (struct place){ file, 0, 0 },
+			    "a directory in a directory is not read");
 		else
 			files_read_file(f, file);
 	}

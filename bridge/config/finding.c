@@ -17,8 +17,8 @@ static char *finding_text(struct arena *a, const char *raw)
 	size_t n = 0;
 
 	for (; *raw; raw++)
-		n += (size_t)snprintf(shown + n, sizeof(shown) - n, iscntrl((unsigned char)*raw) ? "\\x%02x" : "%c",
-		    (unsigned char)*raw);
+		n += (size_t)snprintf(
+		    shown + n, sizeof(shown) - n, iscntrl((unsigned char)*raw) ? "\\x%02x" : "%c", (unsigned char)*raw);
 	return arena_slice(a, shown, n);
 }
 
@@ -50,7 +50,8 @@ struct place setting_place(const struct setting *s)
 	return (struct place){ s->file, s->line, s->column };
 }
 
-bool finding_add_error(struct config *c, enum severity severity, const struct error *e, const struct setting *s, unsigned n)
+bool finding_add_error(
+    struct config *c, enum severity severity, const struct error *e, const struct setting *s, unsigned n)
 {
 	char prefix[sizeof(e->text)];
 
@@ -86,7 +87,9 @@ void findings_sort(struct config *c)
 
 void config_print_findings(const struct config *c, bool notes)
 {
-	static const char *const words[] = { [FINDING_NOTE] = "note: ", [FINDING_WARNING] = "warning: ", [FINDING_ERROR] = "" };
+	static const char *const words[] = {
+		[FINDING_NOTE] = "note: ", [FINDING_WARNING] = "warning: ", [FINDING_ERROR] = ""
+	};
 
 	for (unsigned i = 0; i < c->n_findings; i++) {
 		const struct finding *f = &c->findings[i];

@@ -4,18 +4,25 @@
 #include <string.h>
 #include "bridge/config/config.h"
 
-#define VALUE(n, a, s, h, ...)	{ .name = n, .act = a, .takes_value = true, .shape = s, .help = h, __VA_ARGS__ }
-#define SWITCH(n, a, h, ...)	{ .name = n, .act = a, .help = h, __VA_ARGS__ }
-#define IGNORED(n)		VALUE(n, FLAG_IGNORED, NULL, NULL)
-#define IGNORED_SWITCH(n)	SWITCH(n, FLAG_IGNORED, NULL)
+#define VALUE(n, a, s, h, ...) \
+	{ \
+		.name = n, .act = a, .takes_value = true, .shape = s, .help = h, __VA_ARGS__ \
+	}
+#define SWITCH(n, a, h, ...) \
+	{ \
+		.name = n, .act = a, .help = h, __VA_ARGS__ \
+	}
+#define IGNORED(n) VALUE(n, FLAG_IGNORED, NULL, NULL)
+#define IGNORED_SWITCH(n) SWITCH(n, FLAG_IGNORED, NULL)
 
-const struct flag flags[] = {
-	VALUE("config", FLAG_CONFIG, "FILE|DIR", "a YAML file, or every *.yaml and *.yml of a directory; repeatable", .group = "What to read"),
+const struct flag flags[] = { VALUE("config", FLAG_CONFIG, "FILE|DIR",
+				  "a YAML file, or every *.yaml and *.yml of a directory; repeatable",
+				  .group = "What to read"),
 	VALUE("resources-path", FLAG_RESOURCES, "DIR", "the same, in daprd's words; repeatable"),
 	VALUE("components-path", FLAG_RESOURCES, "DIR", NULL),
 
-	VALUE("app-id", FLAG_ROW, "NAME", "name of the function, default consumer group, what scopes name", .row = "metadata.name",
-	    .group = "The function"),
+	VALUE("app-id", FLAG_ROW, "NAME", "name of the function, default consumer group, what scopes name",
+	    .row = "metadata.name", .group = "The function"),
 	VALUE("app-port", FLAG_PORT, "N", "port it listens on"),
 	VALUE("app-channel-address", FLAG_CHANNEL, "HOST", "where it is (127.0.0.1)"),
 	VALUE("app-protocol", FLAG_PROTOCOL, "WORD", "http or https (http)"),
@@ -24,12 +31,14 @@ const struct flag flags[] = {
 	    .row = "function.bindingOptionsTimeout"),
 	SWITCH("app-ssl", FLAG_TLS, NULL),
 
-	VALUE("dapr-http-port", FLAG_ROW, "N", "port of the Dapr API (3500); 0: off", .row = "dapr.httpPort", .group = "The process"),
+	VALUE("dapr-http-port", FLAG_ROW, "N", "port of the Dapr API (3500); 0: off", .row = "dapr.httpPort",
+	    .group = "The process"),
 	VALUE("dapr-listen-addresses", FLAG_LISTEN, "ADDRESS", "where it listens (127.0.0.1)"),
 	VALUE("metrics-port", FLAG_ROW, "N", "port of metrics and health (9090); 0: off", .row = "admin.port"),
 	VALUE("metrics-listen-address", FLAG_ROW, "ADDRESS", "where they listen (127.0.0.1)", .row = "admin.listen"),
 	SWITCH("enable-metrics", FLAG_METRICS, "=false: no metrics and health"),
-	VALUE("dapr-graceful-shutdown-seconds", FLAG_ROW, "N", "to finish what is in flight when stopping (5)", .row = "drainTimeout"),
+	VALUE("dapr-graceful-shutdown-seconds", FLAG_ROW, "N", "to finish what is in flight when stopping (5)",
+	    .row = "drainTimeout"),
 	VALUE("log-level", FLAG_ROW, "WORD", "debug, info, warn, error or fatal (info)", .row = "log.level"),
 	SWITCH("log-as-json", FLAG_ROW, "log as JSON", .row = "log.json"),
 
@@ -37,21 +46,21 @@ const struct flag flags[] = {
 	SWITCH("version", FLAG_VERB, "print the version", .verb = COMMAND_VERSION),
 	SWITCH("help", FLAG_VERB, "print this", .verb = COMMAND_HELP),
 	SWITCH("h", FLAG_VERB, NULL, .verb = COMMAND_HELP),
-	SWITCH("build-info", FLAG_VERB, NULL, .verb = COMMAND_VERSION),
-	SWITCH("wait", FLAG_LATER, NULL),
+	SWITCH("build-info", FLAG_VERB, NULL, .verb = COMMAND_VERSION), SWITCH("wait", FLAG_LATER, NULL),
 
-	IGNORED("dapr-grpc-port"), IGNORED("dapr-public-port"), IGNORED("dapr-public-listen-address"), IGNORED("dapr-internal-grpc-port"),
-	IGNORED("dapr-internal-grpc-listen-address"), IGNORED("unix-domain-socket"), IGNORED("mode"), IGNORED_SWITCH("enable-app-health-check"),
-	IGNORED("app-health-check-path"), IGNORED("app-health-probe-interval"), IGNORED("app-health-probe-timeout"),
-	IGNORED("app-health-threshold"), IGNORED("max-body-size"), IGNORED("read-buffer-size"), IGNORED("dapr-http-max-request-size"),
+	IGNORED("dapr-grpc-port"), IGNORED("dapr-public-port"), IGNORED("dapr-public-listen-address"),
+	IGNORED("dapr-internal-grpc-port"), IGNORED("dapr-internal-grpc-listen-address"), IGNORED("unix-domain-socket"),
+	IGNORED("mode"), IGNORED_SWITCH("enable-app-health-check"), IGNORED("app-health-check-path"),
+	IGNORED("app-health-probe-interval"), IGNORED("app-health-probe-timeout"), IGNORED("app-health-threshold"),
+	IGNORED("max-body-size"), IGNORED("read-buffer-size"), IGNORED("dapr-http-max-request-size"),
 	IGNORED("dapr-http-read-buffer-size"), IGNORED("dapr-block-shutdown-duration"), IGNORED("log-file"),
-	IGNORED_SWITCH("enable-api-logging"), IGNORED("profile-port"), IGNORED_SWITCH("enable-profiling"), IGNORED("disable-init-endpoints"),
-	IGNORED("hot-reload-reconcile-interval"), IGNORED("allowed-origins"), IGNORED("placement-host-address"),
-	IGNORED("scheduler-host-address"), IGNORED("scheduler-job-streams"), IGNORED("sentry-address"), IGNORED_SWITCH("enable-mtls"),
-	IGNORED("control-plane-address"), IGNORED("control-plane-namespace"), IGNORED("control-plane-trust-domain"), IGNORED("trust-anchors-file"),
-	IGNORED("sentry-request-jwt-audiences"), IGNORED("actors-service"), IGNORED("reminders-service"), IGNORED("kubeconfig"),
-	{ .name = NULL }
-};
+	IGNORED_SWITCH("enable-api-logging"), IGNORED("profile-port"), IGNORED_SWITCH("enable-profiling"),
+	IGNORED("disable-init-endpoints"), IGNORED("hot-reload-reconcile-interval"), IGNORED("allowed-origins"),
+	IGNORED("placement-host-address"), IGNORED("scheduler-host-address"), IGNORED("scheduler-job-streams"),
+	IGNORED("sentry-address"), IGNORED_SWITCH("enable-mtls"), IGNORED("control-plane-address"),
+	IGNORED("control-plane-namespace"), IGNORED("control-plane-trust-domain"), IGNORED("trust-anchors-file"),
+	IGNORED("sentry-request-jwt-audiences"), IGNORED("actors-service"), IGNORED("reminders-service"),
+	IGNORED("kubeconfig"), { .name = NULL } };
 
 const struct flag *flag_find(const char *name, size_t n)
 {
@@ -63,7 +72,8 @@ const struct flag *flag_find(const char *name, size_t n)
 
 void command_help(void)
 {
-	puts("bridge carries events from brokers to a function, at least once.\n\n"
+	puts(
+	    "bridge carries events from brokers to a function, at least once.\n\n"
 	    "  bridge --config FILE|DIR ...           run\n"
 	    "  bridge check [--print] --config ...    say what is wrong with a configuration, without running\n"
 	    "  bridge version | help\n\n"
@@ -78,6 +88,7 @@ void command_help(void)
 		snprintf(left, sizeof(left), "--%s%s%s", f->name, f->shape ? " " : "", f->shape ? f->shape : "");
 		printf("  %-37s %s\n", left, f->help);
 	}
-	puts("\nAt least once has exceptions: onExhausted: drop or consumeRetryEnabled: \"false\" when written, a drop the\n"
+	puts(
+	    "\nAt least once has exceptions: onExhausted: drop or consumeRetryEnabled: \"false\" when written, a drop the\n"
 	    "function asks for, and sources that cannot repeat an event.");
 }

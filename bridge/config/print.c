@@ -56,34 +56,37 @@ static void print_text(struct buf *out, const char *text)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-";
 	size_t n = strlen(text);
 
-	if (n > 0 && strspn(text, plain) == n && (isalnum((unsigned char)*text) || *text == '/') && text[n - 1] != ':' &&
-	    strcasecmp(text, "null") != 0)
+	if (n > 0 && strspn(text, plain) == n && (isalnum((unsigned char)*text) || *text == '/') &&
+	    text[n - 1] != ':' && strcasecmp(text, "null") != 0)
 		buf_text(out, text);
 	else
 		print_quoted(out, text);
 }
 
-/* A password in a URL is a secret, whatever the row says. */
-static void print_masked(struct buf *out, const char *text)
+/* A value; in metadata always quoted, since Dapr takes texts only.  A password in a URL is a secret, whatever the row says. */
+static void print_value(struct buf *out, const char *text, bool quoted)
 {
 	const char *host = strstr(text, "://"), *at = host ? strchr(host + 3, '@') : NULL;
 	const char *colon = host ? strchr(host + 3, ':') : NULL;
 	struct buf masked = { 0 };
 
 	if (!at || !colon || colon > at || strcspn(host + 3, "/") < (size_t)(at - host - 3)) {
-		print_text(out, text);
+		if (quoted)
+			print_quoted(out, text);
+		else
+			print_text(out, text);
 		return;
 	}
 	buf_add(&masked, text, (size_t)(colon + 1 - text));
 	buf_text(&masked, "<secret>");
 	buf_text(&masked, at);
 	buf_add(&masked, "", 1);
-	print_text(out, masked.p);
+	print_quoted(out, masked.p);
 	buf_free(&masked);
 }
 
 /* Nothing when the field holds no text. */
-static void print_field(struct buf *out, const char *before, const struct option *o, const void *at)
+static void print_field(struct buf *out, const char *before, const struct option *o, const void *at, bool quoted)
 {
 	const char *text = o->type == OPT_STR ? *(const char *const *)((const char *)at + o->offset) : NULL;
 	char number[NUMBER_MAX];
@@ -92,10 +95,10 @@ static void print_field(struct buf *out, const char *before, const struct option
 		return;
 	buf_text(out, before);
 	if (o->type == OPT_STR && !(o->flags & OPT_SECRET)) {
-		print_masked(out, text);
+		print_value(out, text, quoted);
 	} else {
 		option_print(o, at, number, sizeof(number));
-		print_text(out, number);
+		print_value(out, number, quoted);
 	}
 	buf_text(out, "\n");
 }
@@ -129,15 +132,21 @@ static void print_process(struct buf *out, const struct process *p)
 		const char *dot = strrchr(o->name, '.');
 		char key[64];
 
-		if (!strcmp(o->name, "metadata.name") || (o->type == OPT_STR && !*(const char *const *)((const char *)p + o->offset)))
+		if (!strcmp(o->name, "metadata.name") ||
+		    (o->type == OPT_STR && !*(const char *const *)((const char *)p + o->offset)))
 			continue;
-		snprintf(key, sizeof(key), "%*s%s: ", (int)print_maps(out, o->name, before) * 2, "", dot ? dot + 1 : o->name);
-		print_field(out, key, o, p);
+		snprintf(key, sizeof(key), "%*s%s: ", (int)print_maps(out, o->name, before) * 2, "",
+		    dot ? dot + 1 : o->name);
+		print_field(out, key, o, p, false);
 		before = o->name;
 	}
 }
 
-struct printing { struct buf *out; const char *indent; bool map; };	/* map: "name: value", else list of {name, value} */
+struct printing {
+	struct buf *out;
+	const char *indent;
+	bool map;
+}; /* map: "name: value", else list of {name, value} */
 
 static void print_setting_name(const struct printing *p, const char *name, struct buf *before)
 {
@@ -147,7 +156,7 @@ static void print_setting_name(const struct printing *p, const char *name, struc
 static void print_setting(const struct printing *p, const char *name, const char *value)
 {
 	print_setting_name(p, name, p->out);
-	print_masked(p->out, value);
+	print_value(p->out, value, true);
 	buf_text(p->out, "\n");
 }
 
@@ -157,11 +166,12 @@ static void print_row(const struct printing *p, const struct option *o, const vo
 
 	print_setting_name(p, o->name, &before);
 	buf_add(&before, "", 1);
-	print_field(p->out, before.p, o, at);
+	print_field(p->out, before.p, o, at, true);
 	buf_free(&before);
 }
 
-static void print_rows(const struct printing *p, const struct option *rows, size_t size, const struct setting *s, unsigned n)
+static void print_rows(
+    const struct printing *p, const struct option *rows, size_t size, const struct setting *s, unsigned n)
 {
 	void *scratch = mem_new(size);
 
@@ -175,7 +185,8 @@ static void print_rows(const struct printing *p, const struct option *rows, size
 static void print_policy(const struct printing *p, const struct policy *policy, bool topic)
 {
 	for (const struct option *o = policy_options; o->name; o++)
-		if (o->offset < offsetof(struct policy, consume_retry) && (topic || o->offset != offsetof(struct policy, dead_letter_topic)))
+		if (o->offset < offsetof(struct policy, consume_retry) &&
+		    (topic || o->offset != offsetof(struct policy, dead_letter_topic)))
 			print_row(p, o, policy);
 }
 
@@ -226,7 +237,7 @@ static void print_component(struct buf *out, const struct config *config, unsign
 	buf_text(out, "\nspec:\n  type: ");
 	print_text(out, c->type);
 	buf_printf(out, "\n  version: v1\n  ignoreErrors: %s\n", c->ignore_errors ? "true" : "false");
-	print_field(out, "  initTimeout: ", &timeout, c);
+	print_field(out, "  initTimeout: ", &timeout, c, false);
 	if (c->part) {
 		buf_text(out, "  metadata:\n");
 		print_metadata(out, config, index);
@@ -253,7 +264,7 @@ static void print_subscription(struct buf *out, const struct config *config, con
 		buf_text(out, "\n  deadLetterTopic: ");
 		print_text(out, s->dead_letter_topic);
 	}
-	buf_printf(out, "\n  metadata:\n    rawPayload: %s\n", s->raw ? "true" : "false");
+	buf_printf(out, "\n  metadata:\n    rawPayload: \"%s\"\n", s->raw ? "true" : "false");
 	print_rows(&p, class->subscription_options, class->subscription_size, s->settings, s->n_settings);
 	print_policy(&p, &s->policy, false);
 }

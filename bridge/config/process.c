@@ -12,40 +12,45 @@
 #include "bridge/config/suggest.h"
 #include "bridge/stream.h"
 
-enum { PATH_MAX_BYTES = 128, PATH_DEPTH_MAX = 4, APP_ID_MAX = 128 };
+enum { PATH_MAX_BYTES = 128, APP_ID_MAX = 128 };
 enum { DAY_MS = 24 * 3600 * 1000 };
 
-const struct option process_options[] = {
-	STR("metadata.name", struct process, app_id, NULL, 0, "app id and default consumer group"),
+const struct option process_options[] = { STR("metadata.name", struct process, app_id, NULL, 0,
+					      "app id and default consumer group"),
 	STR("function.address", struct process, address, NULL, 0,
 	    "host:port, unix:/path or http(s)://host:port/prefix of the function"),
-	WORD("function.protocol", struct process, protocol, "http", 0, "http: Dapr's app channel; plain: CloudEvents over HTTP",
-	    .words = "http plain"),
-	WORD("function.format", struct process, format, "binary", 0, "what plain HTTP sends: CloudEvents in that mode, or the raw bytes",
-	    .words = "binary structured raw"),
-	INT("function.endpointConcurrency", struct process, endpoint_concurrency, "64", 0, "deliveries in flight to the function",
-	    .min = 1, .max = 100000),
+	WORD("function.protocol", struct process, protocol, "http", 0,
+	    "http: Dapr's app channel; plain: CloudEvents over HTTP", .words = "http plain"),
+	WORD("function.format", struct process, format, "binary", 0,
+	    "what plain HTTP sends: CloudEvents in that mode, or the raw bytes", .words = "binary structured raw"),
+	INT("function.endpointConcurrency", struct process, endpoint_concurrency, "64", 0,
+	    "deliveries in flight to the function", .min = 1, .max = 100000),
 	MS("function.timeout", struct process, timeout_ms, "60s", 0, "time for one delivery", .min = 1, .max = DAY_MS),
-	INT("function.bufferEvents", struct process, buffer_events, "1024", 0, "events held here at most", .min = 1, .max = 10000000),
-	BYTES("function.bufferBytes", struct process, buffer_bytes, "16Mi", 0, "bytes held here at most", .min = 1024, .max = 1ll << 40),
+	INT("function.bufferEvents", struct process, buffer_events, "1024", 0, "events held here at most", .min = 1,
+	    .max = 10000000),
+	BYTES("function.bufferBytes", struct process, buffer_bytes, "16Mi", 0, "bytes held here at most", .min = 1024,
+	    .max = 1ll << 40),
 	MS("function.bindingOptionsTimeout", struct process, options_timeout_ms, "3s", 0,
 	    "time for the app to say whether it wants a binding", .min = 1, .max = DAY_MS),
 	STR("function.tls.ca", struct process, ca_file, NULL, 0, "PEM file: whom to trust; default: the system's"),
 	STR("function.tls.cert", struct process, cert_file, NULL, 0, "PEM file: our certificate"),
 	STR("function.tls.key", struct process, key_file, NULL, 0, "PEM file: its key"),
-	BOOL("function.tls.skipVerify", struct process, skip_verify, "false", 0, "do not verify the function's certificate"),
-	INT("dapr.httpPort", struct process, dapr_http_port, "3500", 0, "port of the Dapr HTTP API; 0: off", .max = 65535),
+	BOOL("function.tls.skipVerify", struct process, skip_verify, "false", 0,
+	    "do not verify the function's certificate"),
+	INT("dapr.httpPort", struct process, dapr_http_port, "3500", 0, "port of the Dapr HTTP API; 0: off",
+	    .max = 65535),
 	STR("dapr.listen", struct process, dapr_listen, "127.0.0.1", 0, "address of the Dapr API"),
 	INT("admin.port", struct process, admin_port, "9090", 0, "port of metrics and health; 0: off", .max = 65535),
 	STR("admin.listen", struct process, admin_listen, "127.0.0.1", 0, "address of metrics and health"),
-	MS("drainTimeout", struct process, drain_ms, "5s", 0, "time to finish what is in flight when stopping", .max = DAY_MS),
-	WORD("log.level", struct process, log_level, "info", 0, "least level that is logged", .words = "debug info warn|warning error fatal"),
-	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"),
-	OPT_END
-};
+	MS("drainTimeout", struct process, drain_ms, "5s", 0, "time to finish what is in flight when stopping",
+	    .max = DAY_MS),
+	WORD("log.level", struct process, log_level, "info", 0, "least level that is logged",
+	    .words = "debug info warn|warning error fatal"),
+	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"), OPT_END };
 
 /* Designed, and not part of this version: said so instead of "unknown". */
-static const char *const later_parts[] = { "scaler", "http", "store", "bindings", "triggers", "secrets", "dapr.grpcPort", NULL };
+static const char *const later_parts[] = { "scaler", "http", "store", "bindings", "triggers", "secrets",
+	"dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
 static bool among(const char *const *words, const char *word)
@@ -56,15 +61,38 @@ static bool among(const char *const *words, const char *word)
 	return false;
 }
 
-static void process_unknown(struct reading *r, const char *path, const struct item *at)
+/* Length of the first `depth` words of a dotted name; all of it if it has fewer. */
+static size_t path_length(const char *name, unsigned depth)
+{
+	size_t n = 0;
+
+	for (; name[n]; n++)
+		if (name[n] == '.' && --depth == 0)
+			break;
+	return n;
+}
+
+static bool path_leads_on(const char *path)
+{
+	size_t n = strlen(path);
+
+	for (const struct option *o = process_options; o->name; o++)
+		if (!strncasecmp(o->name, path, n) && o->name[n] == '.')
+			return true;
+	return false;
+}
+
+static void process_unknown(struct reading *r, const char *path, const struct item *at, unsigned depth)
 {
 	struct suggest s;
 
 	suggest_begin(&s, path);
 	for (const struct option *o = process_options; o->name; o++)
-		suggest_offer(&s, o->name);
-	finding_add(r->config, FINDING_ERROR, reading_place(r, at->line, at->column), "%s is not a setting of kind Bridge%s", path,
-	    *suggest_text(&s) ? s.text : ", expected one of those `bridge help` names");
+		if (strcmp(o->name, "metadata.name") != 0)
+			suggest_offer(&s, arena_slice(r->config->arena, o->name, path_length(o->name, depth)));
+	finding_add(r->config, FINDING_ERROR, reading_place(r, at->line, at->column),
+	    "%s is not a setting of kind Bridge%s", path,
+	    *suggest_text(&s) ? s.text : ", expected one of those in deploy/examples/bridge.yaml");
 }
 
 static void process_add(struct reading *r, const char *path, const struct node *value)
@@ -88,15 +116,19 @@ static void process_item(struct reading *r, const struct item *i, const char *pa
 	struct place place = reading_place(r, i->line, i->column);
 
 	if (among(later_parts, path))
-		finding_add(r->config, FINDING_ERROR, place, "%s is not part of this version, expected it to be left out", path);
+		finding_add(r->config, FINDING_ERROR, place,
+		    "%s is not part of this version, expected it to be left out", path);
 	else if (row && i->node->kind != NODE_TEXT)
 		finding_add(r->config, FINDING_ERROR, place, "%s: %s, expected a text", path, node_kind_name(i->node));
 	else if (row)
 		process_add(r, path, i->node);
-	else if (i->node->kind == NODE_MAP && i->node->n > 0 && depth < PATH_DEPTH_MAX)
+	else if (!path_leads_on(path))
+		process_unknown(r, path, i, depth);
+	else if (i->node->kind == NODE_MAP)
 		process_flatten(r, i->node, path, depth);
-	else if (i->node->kind != NODE_TEXT || !i->node->null)
-		process_unknown(r, path, i);
+	else if (i->node->kind == NODE_LIST || !i->node->null)
+		finding_add(r->config, FINDING_ERROR, reading_place(r, i->node->line, i->node->column),
+		    "%s: %s, expected a map", path, node_kind_name(i->node));
 }
 
 static void process_flatten(struct reading *r, const struct node *map, const char *prefix, unsigned depth)
@@ -106,7 +138,7 @@ static void process_flatten(struct reading *r, const struct node *map, const cha
 		int n = snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", i->key);
 
 		if (n >= (int)sizeof(path) || (depth == 0 && !strncasecmp(path, "metadata", 8)))
-			process_unknown(r, path, i);
+			process_unknown(r, path, i, depth + 1);
 		else
 			process_item(r, i, path, depth + 1);
 	}
@@ -157,21 +189,25 @@ static void process_check_app_id(struct resources *all, const struct command *co
 	struct place place = process_place(all, command, "metadata.name");
 
 	if (!p->app_id) {
-		finding_add(all->config, FINDING_WARNING, all->bridge, "no app id, expected metadata.name of kind Bridge or --app-id: "
+		finding_add(all->config, FINDING_WARNING, all->bridge,
+		    "no app id, expected metadata.name of kind Bridge or --app-id: "
 		    "\"bridge\" is used, also as consumer group");
 		p->app_id = "bridge";
 	} else if (strlen(p->app_id) > APP_ID_MAX) {
-		finding_add(all->config, FINDING_ERROR, place, "app id of %zu bytes, expected at most %d", strlen(p->app_id), APP_ID_MAX);
+		finding_add(all->config, FINDING_ERROR, place, "app id of %zu bytes, expected at most %d",
+		    strlen(p->app_id), APP_ID_MAX);
 		p->app_id = "bridge";
 	}
 	for (const char *c = p->app_id; *c; c++)
 		if (iscntrl((unsigned char)*c)) {
-			finding_add(all->config, FINDING_ERROR, place, "app id with a control character, expected a plain name");
+			finding_add(all->config, FINDING_ERROR, place,
+			    "app id with a control character, expected a plain name");
 			return;
 		}
 }
 
-static void process_check_listen(struct resources *all, const struct command *command, const char *name, const char *listen)
+static void process_check_listen(
+    struct resources *all, const struct command *command, const char *name, const char *listen)
 {
 	struct in6_addr any;
 
@@ -188,7 +224,8 @@ static void process_check(struct resources *all, const struct command *command)
 
 	process_check_app_id(all, command);
 	if (p->address && address_parse(&address, p->address, &e))
-		finding_add(all->config, FINDING_ERROR, process_place(all, command, "function.address"), "function.address: %s", e.text);
+		finding_add(all->config, FINDING_ERROR, process_place(all, command, "function.address"),
+		    "function.address: %s", e.text);
 	else if (p->address)
 		address_free(&address);
 	process_check_listen(all, command, "dapr.listen", p->dapr_listen);

@@ -5,10 +5,10 @@
 #include "bridge/config/suggest.h"
 
 struct kind {
-	const char	*group, *name;
-	void		(*read)(struct reading *, const struct node *);	/* NULL: not read, `note` says why */
-	enum severity	 severity;	/* of the note; of keys given twice */
-	const char	*note;
+	const char *group, *name;
+	void (*read)(struct reading *, const struct node *); /* NULL: not read, `note` says why */
+	enum severity severity; /* of the note; of keys given twice */
+	const char *note;
 };
 
 static const struct kind kinds[] = {
@@ -16,7 +16,8 @@ static const struct kind kinds[] = {
 	{ "dapr.io", "Subscription", subscription_read, FINDING_WARNING, NULL },
 	{ "bridge", "Bridge", process_read, FINDING_ERROR, NULL },
 	{ "dapr.io", "Configuration", NULL, FINDING_WARNING, "has no effect yet" },
-	{ "dapr.io", "Resiliency", NULL, FINDING_WARNING, "has no effect yet: retries are set by retryMaxAttempts and its neighbours" },
+	{ "dapr.io", "Resiliency", NULL, FINDING_WARNING,
+	    "has no effect yet: retries are set by retryMaxAttempts and its neighbours" },
 	{ "dapr.io", "HTTPEndpoint", NULL, FINDING_NOTE, "is ignored: nothing here calls it" },
 	{ "core.openfunction.io", "Function", NULL, FINDING_NOTE, "is ignored: it is not part of this version" },
 };
@@ -42,7 +43,8 @@ static const struct node *reading_node(struct reading *r, const struct node *map
 		return NULL;
 	if (i->node->kind == kind)
 		return i->node;
-	finding_add(r->config, FINDING_ERROR, node_place(r, i->node), "%s: %s, expected %s", key, node_kind_name(i->node), expected[kind]);
+	finding_add(r->config, FINDING_ERROR, node_place(r, i->node), "%s: %s, expected %s", key,
+	    node_kind_name(i->node), expected[kind]);
 	return NULL;
 }
 
@@ -63,7 +65,8 @@ const struct node *reading_list(struct reading *r, const struct node *map, const
 	return reading_node(r, map, key, NODE_LIST);
 }
 
-void reading_known(struct reading *r, const struct node *map, const char *what, const char *const *keys, enum severity severity)
+void reading_known(
+    struct reading *r, const struct node *map, const char *what, const char *const *keys, enum severity severity)
 {
 	for (const struct item *i = map ? map->items : NULL; i; i = i->next) {
 		struct suggest s;
@@ -76,8 +79,8 @@ void reading_known(struct reading *r, const struct node *map, const char *what, 
 		suggest_begin(&s, i->key);
 		for (k = 0; keys[k]; k++)
 			suggest_offer(&s, keys[k]);
-		finding_add(r->config, severity, reading_place(r, i->line, i->column), "%.60s: not a key of %s%s%s", i->key, what,
-		    severity == FINDING_WARNING ? ", ignored" : "", suggest_text(&s));
+		finding_add(r->config, severity, reading_place(r, i->line, i->column), "%.60s: not a key of %s%s%s",
+		    i->key, what, severity == FINDING_WARNING ? ", ignored" : "", suggest_text(&s));
 	}
 }
 
@@ -94,8 +97,8 @@ const char **reading_names(struct reading *r, const struct node *map, const char
 		if (i->node->kind == NODE_TEXT)
 			names[(*n_r)++] = arena_text(r->config->arena, i->node->text);
 		else
-			finding_add(r->config, FINDING_ERROR, node_place(r, i->node), "%s: %s in the list, expected texts", key,
-			    node_kind_name(i->node));
+			finding_add(r->config, FINDING_ERROR, node_place(r, i->node),
+			    "%s: %s in the list, expected texts", key, node_kind_name(i->node));
 	}
 	return names;
 }
@@ -103,19 +106,21 @@ const char **reading_names(struct reading *r, const struct node *map, const char
 struct setting reading_setting(const struct reading *r, const char *name, const struct node *value)
 {
 	return (struct setting){ .name = arena_text(r->config->arena, name),
-		.value = value->null ? "" : arena_text(r->config->arena, value->text), .file = r->file,
-		.line = value->line, .column = value->column };
+		.value = value->null ? "" : arena_text(r->config->arena, value->text),
+		.file = r->file,
+		.line = value->line,
+		.column = value->column };
 }
 
 struct resource *reading_resource(struct reading *r, const struct node *root, int kind)
 {
 	unsigned *count = kind == RESOURCE_COMPONENT ? &r->all->n_components : &r->all->n_subscriptions;
 	const struct node *metadata = reading_map(r, root, "metadata");
-	const struct item *name = node_item(metadata, "name");
 	struct resource *res;
 
 	if (*count == RESOURCES_MAX) {
-		finding_add(r->config, FINDING_ERROR, node_place(r, root), "too many resources, expected at most %d of a kind", RESOURCES_MAX);
+		finding_add(r->config, FINDING_ERROR, node_place(r, root),
+		    "too many resources, expected at most %d of a kind", RESOURCES_MAX);
 		return NULL;
 	}
 	++*count;
@@ -123,7 +128,7 @@ struct resource *reading_resource(struct reading *r, const struct node *root, in
 	res->kind = kind;
 	res->name = reading_text(r, metadata, "name");
 	res->namespace = reading_text(r, metadata, "namespace");
-	res->place = node_place(r, name ? name->node : root);
+	res->place = node_place(r, root);
 	if (!res->name || !*res->name) {
 		finding_add(r->config, FINDING_ERROR, res->place, "no metadata.name, expected the name of the %s",
 		    kind == RESOURCE_COMPONENT ? "component" : "subscription");
@@ -143,11 +148,13 @@ static void reading_flaws(struct reading *r, const struct document *d, enum seve
 
 		switch (f->kind) {
 		case FLAW_DUPLICATE:
-			finding_add(r->config, duplicates, place, "%.60s is given twice, first in line %u%s", f->item->key, f->before->line,
+			finding_add(r->config, duplicates, place, "%.60s is given twice, first in line %u%s",
+			    f->item->key, f->before->line,
 			    duplicates == FINDING_ERROR ? ", expected once" : ": the last one counts");
 			break;
 		case FLAW_MERGE:
-			finding_add(r->config, FINDING_ERROR, place, "merge keys (<<) are not read, expected the keys themselves");
+			finding_add(r->config, FINDING_ERROR, place,
+			    "merge keys (<<) are not read, expected the keys themselves");
 			break;
 		}
 	}
@@ -169,7 +176,8 @@ static void reading_foreign(struct reading *r, const struct node *root, const ch
 	suggest_begin(&s, kind);
 	for (unsigned i = 0; i < N_KINDS; i++) {
 		if (!strcasecmp(kinds[i].name, kind) && kinds[i].read) {
-			finding_add(r->config, FINDING_WARNING, place, "%s of apiVersion \"%.60s\" is ignored, expected %s/v1%s", kinds[i].name, api,
+			finding_add(r->config, FINDING_WARNING, place,
+			    "%s of apiVersion \"%.60s\" is ignored, expected %s/v1%s", kinds[i].name, api,
 			    kinds[i].group, kinds[i].read == process_read ? "" : "alpha1");
 			return;
 		}
@@ -177,9 +185,11 @@ static void reading_foreign(struct reading *r, const struct node *root, const ch
 			suggest_offer(&s, kinds[i].name);
 	}
 	if (group_is(api, "bridge"))
-		finding_add(r->config, FINDING_ERROR, place, "no kind \"%.60s\" in %.60s, expected Bridge%s", kind, api, suggest_text(&s));
+		finding_add(r->config, FINDING_ERROR, place, "no kind \"%.60s\" in %.60s, expected Bridge%s", kind, api,
+		    suggest_text(&s));
 	else if (group_is(api, "dapr.io") && *suggest_text(&s))
-		finding_add(r->config, FINDING_WARNING, place, "kind \"%.60s\" of %.60s is ignored%s", kind, api, suggest_text(&s));
+		finding_add(r->config, FINDING_WARNING, place, "kind \"%.60s\" of %.60s is ignored%s", kind, api,
+		    suggest_text(&s));
 	else
 		finding_add(r->config, FINDING_NOTE, place, "%.60s of %.60s is ignored: it concerns others", kind, api);
 }
@@ -210,14 +220,15 @@ void resource_read(struct resources *all, const char *file, const struct documen
 	if (!d->root || d->root->null)
 		return;
 	if (d->root->kind != NODE_MAP) {
-		finding_add(r.config, FINDING_ERROR, node_place(&r, d->root), "%s, expected a map with apiVersion and kind",
-		    node_kind_name(d->root));
+		finding_add(r.config, FINDING_ERROR, node_place(&r, d->root),
+		    "%s, expected a map with apiVersion and kind", node_kind_name(d->root));
 		return;
 	}
 	api = node_item(d->root, "apiVersion");
 	kind = node_item(d->root, "kind");
 	if (!api || api->node->kind != NODE_TEXT || !kind || kind->node->kind != NODE_TEXT) {
-		finding_add(r.config, FINDING_WARNING, node_place(&r, d->root), "no %s, expected such as dapr.io/v1alpha1 and Component: ignored",
+		finding_add(r.config, FINDING_WARNING, node_place(&r, d->root),
+		    "no %s, expected such as dapr.io/v1alpha1 and Component: ignored",
 		    !api || api->node->kind != NODE_TEXT ? "apiVersion" : "kind");
 		return;
 	}

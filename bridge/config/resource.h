@@ -17,7 +17,7 @@ struct resource {
 	enum { RESOURCE_COMPONENT, RESOURCE_SUBSCRIPTION } kind;
 	enum resource_state state;
 	const char	*name, *namespace;
-	struct place	 place;			/* of the name */
+	struct place	 place;			/* of the document */
 	unsigned	 order;			/* in the files */
 	const char	**scopes;
 	unsigned	 n_scopes;

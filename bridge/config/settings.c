@@ -47,8 +47,8 @@ static bool setting_among(const struct setting *s, const char *const *names)
 	return false;
 }
 
-static void setting_unknown(struct config *c, const struct checked *k, const struct table *tables, unsigned n,
-    const struct setting *s)
+static void setting_unknown(
+    struct config *c, const struct checked *k, const struct table *tables, unsigned n, const struct setting *s)
 {
 	struct suggest near;
 
@@ -58,7 +58,8 @@ static void setting_unknown(struct config *c, const struct checked *k, const str
 			suggest_offer(&near, o->name);
 	for (const char *const *name = k->others; name && *name; name++)
 		suggest_offer(&near, *name);
-	finding_add(c, FINDING_WARNING, setting_place(s), "%.60s: not known to %s, ignored%s", s->name, k->of, suggest_text(&near));
+	finding_add(c, FINDING_WARNING, setting_place(s), "%.60s: not known to %s, ignored%s", s->name, k->of,
+	    suggest_text(&near));
 }
 
 /* In all tables that have it: a name may mean something to more than one.  True: some table has it. */
@@ -90,8 +91,9 @@ static void setting_twice(struct config *c, const struct setting *settings, unsi
 {
 	for (unsigned j = 0; j < i; j++)
 		if (!strcasecmp(settings[j].name, settings[i].name)) {
-			finding_add(c, FINDING_WARNING, setting_place(&settings[i]), "%.60s is given twice, first in line %u: the last one counts",
-			    settings[i].name, settings[j].line);
+			finding_add(c, FINDING_WARNING, setting_place(&settings[i]),
+			    "%.60s is given twice, first in line %u: the last one counts", settings[i].name,
+			    settings[j].line);
 			return;
 		}
 }
@@ -110,7 +112,8 @@ unsigned settings_check(struct config *c, const struct checked *k, const struct 
 	for (unsigned t = 0; t < n_tables; t++)
 		for (const struct option *o = tables[t].rows; o && o->name; o++)
 			if (o->flags & OPT_REQUIRED && !settings_last(settings, n, o)) {
-				finding_add(c, k->severity, k->whole, "%s: %s is missing, expected the %s", k->of, o->name, o->help);
+				finding_add(c, k->severity, k->whole, "%s: %s is missing, expected the %s", k->of,
+				    o->name, o->help);
 				faults++;
 			}
 	return faults;

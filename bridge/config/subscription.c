@@ -77,8 +77,8 @@ static void subscription_settings(struct reading *r, struct resource *s, const s
 		if (i->node->kind == NODE_TEXT)
 			s->settings[s->n_settings++] = reading_setting(r, i->key, i->node);
 		else
-			finding_add(r->config, FINDING_ERROR, reading_place(r, i->node->line, i->node->column), "%.60s: %s, expected a text",
-			    i->key, node_kind_name(i->node));
+			finding_add(r->config, FINDING_ERROR, reading_place(r, i->node->line, i->node->column),
+			    "%.60s: %s, expected a text", i->key, node_kind_name(i->node));
 	}
 	if (reading_text(r, spec, "deadLetterTopic"))
 		s->settings[s->n_settings++] = reading_setting(r, "deadLetterTopic", dead->node);
@@ -87,8 +87,10 @@ static void subscription_settings(struct reading *r, struct resource *s, const s
 void subscription_read(struct reading *r, const struct node *root)
 {
 	static const char *const keys[] = { "apiVersion", "kind", "metadata", "spec", "scopes", NULL };
-	static const char *const v1_keys[] = { "topic", "pubsubname", "route", "metadata", "deadLetterTopic", "bulkSubscribe", NULL };
-	static const char *const v2_keys[] = { "topic", "pubsubname", "routes", "metadata", "deadLetterTopic", "bulkSubscribe", NULL };
+	static const char *const v1_keys[] = { "topic", "pubsubname", "route", "metadata", "deadLetterTopic",
+		"bulkSubscribe", NULL };
+	static const char *const v2_keys[] = { "topic", "pubsubname", "routes", "metadata", "deadLetterTopic",
+		"bulkSubscribe", NULL };
 	struct resource *s = reading_resource(r, root, RESOURCE_SUBSCRIPTION);
 	const struct node *spec = reading_map(r, root, "spec");
 	const struct item *pubsub = node_item(spec, "pubsubname");
@@ -97,8 +99,8 @@ void subscription_read(struct reading *r, const struct node *root)
 	if (!s)
 		return;
 	reading_known(r, root, "kind Subscription", keys, FINDING_WARNING);
-	reading_known(r, spec, v1 ? "a v1alpha1 Subscription's spec" : "a v2alpha1 Subscription's spec", v1 ? v1_keys : v2_keys,
-	    FINDING_WARNING);
+	reading_known(r, spec, v1 ? "a v1alpha1 Subscription's spec" : "a v2alpha1 Subscription's spec",
+	    v1 ? v1_keys : v2_keys, FINDING_WARNING);
 	s->pubsub = reading_text(r, spec, "pubsubname");
 	s->pubsub_place = pubsub ? reading_place(r, pubsub->node->line, pubsub->node->column) : s->place;
 	s->topic = reading_text(r, spec, "topic");
@@ -106,7 +108,8 @@ void subscription_read(struct reading *r, const struct node *root)
 	subscription_settings(r, s, spec);
 	subscription_bulk(r, spec);
 	if ((!s->pubsub || !s->topic || !*s->topic) && s->state == RESOURCE_READ) {
-		finding_add(r->config, FINDING_ERROR, s->place, "subscription \"%.60s\": no spec.%s, expected the name of the %s", s->name,
+		finding_add(r->config, FINDING_ERROR, s->place,
+		    "subscription \"%.60s\": no spec.%s, expected the name of the %s", s->name,
 		    s->pubsub ? "topic" : "pubsubname", s->pubsub ? "topic" : "component");
 		s->state = RESOURCE_FAULTY;
 	}
@@ -137,7 +140,8 @@ static bool list_has(const char *list, size_t length, const char *word)
 static const char *scope_of(const char *scopes, const char *app_id, size_t *length_r)
 {
 	while (scopes && *scopes) {
-		size_t n = strcspn(scopes, ";"), equals = strcspn(scopes, "=;"), from = strspn(scopes, " "), to = equals;
+		size_t n = strcspn(scopes, ";"), equals = strcspn(scopes, "=;"), from = strspn(scopes, " "),
+		       to = equals;
 
 		while (to > from && scopes[to - 1] == ' ')
 			to--;
@@ -171,7 +175,8 @@ static void suggest_components(const struct resources *all, struct suggest *s)
 			suggest_offer(s, c->name);
 }
 
-static const struct setting *setting_named(const struct subscription_config *s, const struct component_config *c, const char *row)
+static const struct setting *setting_named(
+    const struct subscription_config *s, const struct component_config *c, const char *row)
 {
 	const struct option one[] = { *option_find(policy_options, row), OPT_END };
 	const struct setting *found = settings_last(s->settings, s->n_settings, one);
@@ -195,7 +200,8 @@ static void subscription_check_dead_letter(struct resources *all, const struct s
 		suggest_begin(&near, name);
 		suggest_components(all, &near);
 		finding_add(all->config, FINDING_ERROR, place, "deadLetterComponent: no component \"%.60s\"%s%s", name,
-		    found ? " for this app" : "", *suggest_text(&near) ? near.text : ", expected the name of one that is loaded");
+		    found ? " for this app" : "",
+		    *suggest_text(&near) ? near.text : ", expected the name of one that is loaded");
 		return;
 	}
 	if (found && found->state != RESOURCE_TAKEN)
@@ -203,7 +209,8 @@ static void subscription_check_dead_letter(struct resources *all, const struct s
 	if (found)
 		dead = &all->config->components[found->index];
 	if (!dead->part || !dead->part->class->send)
-		finding_add(all->config, FINDING_ERROR, place, "%s: component \"%.60s\" of type %.60s cannot be written to, expected one that can",
+		finding_add(all->config, FINDING_ERROR, place,
+		    "%s: component \"%.60s\" of type %.60s cannot be written to, expected one that can",
 		    name ? "deadLetterComponent" : "deadLetterTopic", dead->name, dead->type);
 }
 
@@ -214,7 +221,9 @@ static void subscription_policy(struct resources *all, struct subscription_confi
 	bool own = s->settings != c->settings;
 	struct error e;
 
-	if (faults || policy_read(&s->policy, c->part->class, c->settings, c->n_settings, s->settings, own ? s->n_settings : 0, &e)) {
+	if (faults ||
+	    policy_read(
+		&s->policy, c->part->class, c->settings, c->n_settings, s->settings, own ? s->n_settings : 0, &e)) {
 		if (!faults && !finding_add_error(all->config, FINDING_ERROR, &e, s->settings, s->n_settings) &&
 		    !finding_add_error(all->config, FINDING_ERROR, &e, c->settings, c->n_settings))
 			finding_add(all->config, FINDING_ERROR, s->place, "%s", e.text);
@@ -225,7 +234,8 @@ static void subscription_policy(struct resources *all, struct subscription_confi
 	s->dead_letter_topic = s->policy.dead_letter_topic;
 }
 
-static enum direction component_direction(struct resources *all, const struct component_config *c, const struct setting **said_r)
+static enum direction component_direction(
+    struct resources *all, const struct component_config *c, const struct setting **said_r)
 {
 	const struct option row[] = { { .name = "direction" }, OPT_END };
 	const struct setting *said = *said_r = settings_last(c->settings, c->n_settings, row);
@@ -242,7 +252,8 @@ static enum direction component_direction(struct resources *all, const struct co
 			d = DIRECTION_INPUT;
 		} else if (to - from != 6 || strncasecmp(p + from, "output", 6) != 0) {
 			finding_add(all->config, FINDING_ERROR, setting_place(said),
-			    "direction: \"%.60s\" is not known, expected \"input\", \"output\" or \"input, output\"", said->value);
+			    "direction: \"%.60s\" is not known, expected \"input\", \"output\" or \"input, output\"",
+			    said->value);
 			return DIRECTION_WRONG;
 		}
 		p += n + (p[n] == ',');
@@ -261,10 +272,12 @@ void subscription_of_binding(struct resources *all, const struct resource *res)
 	if (!c->part || c->part->block != BLOCK_BINDING)
 		return;
 	direction = component_direction(all, c, &said);
-	if (direction == DIRECTION_WRONG || direction == DIRECTION_OUTPUT || (direction == DIRECTION_PROBE && !c->part->class->subscribe))
+	if (direction == DIRECTION_WRONG || direction == DIRECTION_OUTPUT ||
+	    (direction == DIRECTION_PROBE && !c->part->class->subscribe))
 		return;
 	if (!c->part->class->subscribe) {
-		finding_add(all->config, FINDING_ERROR, setting_place(said), "direction: a %s cannot be read, expected output", c->type);
+		finding_add(all->config, FINDING_ERROR, setting_place(said),
+		    "direction: a %s cannot be read, expected output", c->type);
 		return;
 	}
 	row = option_find(c->part->class->options, "topics");
@@ -272,12 +285,17 @@ void subscription_of_binding(struct resources *all, const struct resource *res)
 		topics = settings_last(c->settings, c->n_settings, row);
 	if (row && !topics) {
 		if (direction == DIRECTION_INPUT)
-			finding_add(all->config, FINDING_ERROR, setting_place(said), "direction: input without %s, expected the %s", row->name,
-			    row->help);
+			finding_add(all->config, FINDING_ERROR, setting_place(said),
+			    "direction: input without %s, expected the %s", row->name, row->help);
 		return;
 	}
-	*s = (struct subscription_config){ .name = c->name, .component = res->index, .topic = topics ? topics->value : NULL,
-		.probe = direction == DIRECTION_PROBE, .settings = c->settings, .n_settings = c->n_settings, .place = c->place };
+	*s = (struct subscription_config){ .name = c->name,
+		.component = res->index,
+		.topic = topics ? topics->value : NULL,
+		.probe = direction == DIRECTION_PROBE,
+		.settings = c->settings,
+		.n_settings = c->n_settings,
+		.place = c->place };
 	s->route = settings_value(c->settings, c->n_settings, "route");
 	s->route = slashed(all->config->arena, s->route ? s->route : c->name);
 	all->config->n_subscriptions++;
@@ -294,20 +312,24 @@ static const struct resource *subscription_component(struct resources *all, cons
 	if (!found) {
 		suggest_begin(&near, s->pubsub);
 		suggest_components(all, &near);
-		finding_add(all->config, FINDING_ERROR, s->pubsub_place, "subscription \"%.60s\": no component \"%.60s\"%s", s->name, s->pubsub,
+		finding_add(all->config, FINDING_ERROR, s->pubsub_place,
+		    "subscription \"%.60s\": no component \"%.60s\"%s", s->name, s->pubsub,
 		    *suggest_text(&near) ? near.text : ", expected the name of one that is loaded");
 		return NULL;
 	}
 	if (found->state != RESOURCE_TAKEN) {
-		finding_add(all->config, FINDING_WARNING, s->pubsub_place, "subscription \"%.60s\" is left out: component \"%.60s\" is %s", s->name,
-		    s->pubsub, found->state == RESOURCE_ELSEWHERE ? "not for this app" : "left out");
+		finding_add(all->config, FINDING_WARNING, s->pubsub_place,
+		    "subscription \"%.60s\" is left out: component \"%.60s\" is %s", s->name, s->pubsub,
+		    found->state == RESOURCE_ELSEWHERE ? "not for this app" : "left out");
 		return NULL;
 	}
 	c = &all->config->components[found->index];
 	if (c->part && c->part->block == BLOCK_PUBSUB && c->part->class->subscribe)
 		return found;
-	finding_add(all->config, FINDING_ERROR, s->pubsub_place, "subscription \"%.60s\": component \"%.60s\" of type %.60s has no topics to read, "
-	    "expected a pubsub component", s->name, c->name, c->type);
+	finding_add(all->config, FINDING_ERROR, s->pubsub_place,
+	    "subscription \"%.60s\": component \"%.60s\" of type %.60s has no topics to read, "
+	    "expected a pubsub component",
+	    s->name, c->name, c->type);
 	return NULL;
 }
 
@@ -316,14 +338,14 @@ static bool subscription_wanted(struct resources *all, const struct resource *s,
 	const struct config *c = all->config;
 
 	if (!s->route || !*s->route) {
-		finding_add(all->config, FINDING_WARNING, s->place, "subscription \"%.60s\" is left out: it has no route, expected such as /orders",
-		    s->name);
+		finding_add(all->config, FINDING_WARNING, s->place,
+		    "subscription \"%.60s\" is left out: it has no route, expected such as /orders", s->name);
 		return false;
 	}
 	if (!subscription_allowed(&c->components[component->index], c->process.app_id, s->topic)) {
 		finding_add(all->config, FINDING_WARNING, s->place,
-		    "subscription \"%.60s\" is left out: component \"%.60s\" does not let app \"%.60s\" read topic \"%.60s\"", s->name, s->pubsub,
-		    c->process.app_id, s->topic);
+		    "subscription \"%.60s\" is left out: component \"%.60s\" does not let app \"%.60s\" read topic \"%.60s\"",
+		    s->name, s->pubsub, c->process.app_id, s->topic);
 		return false;
 	}
 	for (unsigned i = 0; i < c->n_subscriptions; i++) {
@@ -331,8 +353,9 @@ static bool subscription_wanted(struct resources *all, const struct resource *s,
 
 		if (other->component != component->index || strcmp(other->topic, s->topic) != 0)
 			continue;
-		finding_add(all->config, FINDING_WARNING, s->place, "subscription \"%.60s\" is left out: \"%.60s\" (%s:%u:%u) reads that topic already",
-		    s->name, other->name, other->place.file, other->place.line, other->place.column);
+		finding_add(all->config, FINDING_WARNING, s->place,
+		    "subscription \"%.60s\" is left out: \"%.60s\" (%s:%u:%u) reads that topic already", s->name,
+		    other->name, other->place.file, other->place.line, other->place.column);
 		return false;
 	}
 	return true;
@@ -342,24 +365,31 @@ void subscription_settle(struct resources *all, struct resource *res)
 {
 	const struct resource *component = subscription_component(all, res);
 	struct subscription_config *s = &all->config->subscriptions[all->config->n_subscriptions];
-	struct head { bool raw; } head = { false };
-	static const struct option head_rows[] = { BOOL("rawPayload", struct head, raw, "false", 0, "the topic holds plain bytes"), OPT_END };
+	struct head {
+		bool raw;
+	} head = { false };
+	static const struct option head_rows[] = {
+		BOOL("rawPayload", struct head, raw, "false", 0, "the topic holds plain bytes"), OPT_END
+	};
 	const struct part *part;
 	unsigned faults;
 
 	if (!component || !subscription_wanted(all, res, component))
 		return;
 	part = all->config->components[component->index].part;
-	const struct table tables[] = {
-		{ part->class->subscription_options, part->class->subscription_size }, { policy_options, sizeof(struct policy) },
-		{ head_rows, sizeof(head) }
-	};
+	const struct table tables[] = { { part->class->subscription_options, part->class->subscription_size },
+		{ policy_options, sizeof(struct policy) }, { head_rows, sizeof(head) } };
 	const struct checked checked = { FINDING_ERROR, part->type, res->place, runtime_names };
 
 	faults = settings_check(all->config, &checked, tables, 3, res->settings, res->n_settings);
 	settings_fill(head_rows, &head, res->settings, res->n_settings);
-	*s = (struct subscription_config){ .name = res->name, .component = component->index, .topic = res->topic,
-		.route = slashed(all->config->arena, res->route), .settings = res->settings, .n_settings = res->n_settings, .raw = head.raw,
+	*s = (struct subscription_config){ .name = res->name,
+		.component = component->index,
+		.topic = res->topic,
+		.route = slashed(all->config->arena, res->route),
+		.settings = res->settings,
+		.n_settings = res->n_settings,
+		.raw = head.raw,
 		.place = res->place };
 	all->config->n_subscriptions++;
 	subscription_policy(all, s, faults + component->faults);

@@ -37,7 +37,8 @@ static int template_one(struct buf *out, const char *p, const char *app_id, stru
 	if (strncmp(p, "{podName}", 9) != 0)
 		return 0;
 	if (!pod || !*pod)
-		return error_set(error, ERR_CONFIG, "{podName} is not known, expected it in the environment variable POD_NAME");
+		return error_set(
+		    error, ERR_CONFIG, "{podName} is not known, expected it in the environment variable POD_NAME");
 	buf_text(out, pod);
 	return 9;
 }
@@ -59,7 +60,8 @@ const char *template_fill(struct arena *a, const char *text, const char *app_id,
 	else if (out.n != strlen(text) || memcmp(out.p, text, out.n) != 0)
 		filled = out.n > TEMPLATE_MAX ? NULL : arena_slice(a, out.p, out.n);
 	if (n >= 0 && !filled)
-		error_set(error, ERR_LIMIT, "too long with its placeholders filled in, expected at most %d bytes", TEMPLATE_MAX);
+		error_set(error, ERR_LIMIT, "too long with its placeholders filled in, expected at most %d bytes",
+		    TEMPLATE_MAX);
 	buf_free(&out);
 	return filled;
 }

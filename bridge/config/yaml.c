@@ -6,33 +6,41 @@
 #include <strings.h>
 #include <yaml.h>
 
-struct frame { struct node *node; struct item **tail; struct item *open; size_t nodes, bytes; };
-struct anchor { const char *name; struct node *node; };
+struct frame {
+	struct node *node;
+	struct item **tail;
+	struct item *open;
+	size_t nodes, bytes;
+};
+struct anchor {
+	const char *name;
+	struct node *node;
+};
 
 struct reader {
-	yaml_parser_t	 parser;
-	struct arena	*arena;
-	struct fault	*fault;
-	struct document	*first, **tail, *document;
-	struct flaw	**flaw_tail;
-	struct frame	 stack[YAML_DEPTH_MAX];
-	unsigned	 depth;
-	struct anchor	 anchors[YAML_ANCHORS_MAX];
-	unsigned	 n_anchors;
-	size_t		 nodes, bytes;
-	bool		 done;
+	yaml_parser_t parser;
+	struct arena *arena;
+	struct fault *fault;
+	struct document *first, **tail, *document;
+	struct flaw **flaw_tail;
+	struct frame stack[YAML_DEPTH_MAX];
+	unsigned depth;
+	struct anchor anchors[YAML_ANCHORS_MAX];
+	unsigned n_anchors;
+	size_t nodes, bytes;
+	bool done;
 };
 
 #define reader_fail(r, mark, ...) \
 	((r)->fault->line = (unsigned)(mark).line + 1, (r)->fault->column = (unsigned)(mark).column + 1, \
-	 error_set(&(r)->fault->error, ERR_CONFIG, __VA_ARGS__))
+	    error_set(&(r)->fault->error, ERR_CONFIG, __VA_ARGS__))
 
 const char *node_kind_name(const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_LIST:	return "a list";
-	case NODE_MAP:	return "a map";
-	case NODE_TEXT:	break;
+	case NODE_LIST: return "a list";
+	case NODE_MAP: return "a map";
+	case NODE_TEXT: break;
 	}
 	return n->null ? "nothing" : "a text";
 }
@@ -53,9 +61,11 @@ static int reader_weigh(struct reader *r, size_t nodes, size_t bytes, yaml_mark_
 	r->nodes += nodes;
 	r->bytes += bytes;
 	if (r->nodes > YAML_NODES_MAX)
-		return reader_fail(r, mark, "too much in one file, expected at most %d values with aliases followed", YAML_NODES_MAX);
+		return reader_fail(
+		    r, mark, "too much in one file, expected at most %d values with aliases followed", YAML_NODES_MAX);
 	if (r->bytes > YAML_BYTES_MAX)
-		return reader_fail(r, mark, "too much in one file, expected at most %d bytes with aliases followed", YAML_BYTES_MAX);
+		return reader_fail(
+		    r, mark, "too much in one file, expected at most %d bytes with aliases followed", YAML_BYTES_MAX);
 	return 0;
 }
 
@@ -155,7 +165,9 @@ static int reader_scalar(struct reader *r, const yaml_event_t *e)
 	n->null = plain && scalar_is_null(text, len);
 	n->nodes = 1;
 	n->bytes = len;
-	return reader_anchor(r, e->data.scalar.anchor, n, e->start_mark) || reader_place(r, n, plain, e->start_mark) ? -1 : 0;
+	return reader_anchor(r, e->data.scalar.anchor, n, e->start_mark) || reader_place(r, n, plain, e->start_mark)
+	    ? -1
+	    : 0;
 }
 
 static int reader_alias(struct reader *r, const yaml_event_t *e)
@@ -167,9 +179,11 @@ static int reader_alias(struct reader *r, const yaml_event_t *e)
 		if (!strcmp(r->anchors[i].name, name))
 			n = r->anchors[i].node;
 	if (!n)
-		return reader_fail(r, e->start_mark, "alias *%.60s: no such anchor, expected an &%.60s before it", name, name);
+		return reader_fail(
+		    r, e->start_mark, "alias *%.60s: no such anchor, expected an &%.60s before it", name, name);
 	if (n->nodes == 0)
-		return reader_fail(r, e->start_mark, "alias *%.60s stands inside its own anchor, expected one that is finished", name);
+		return reader_fail(
+		    r, e->start_mark, "alias *%.60s stands inside its own anchor, expected one that is finished", name);
 	return reader_weigh(r, n->nodes, n->bytes, e->start_mark) || reader_place(r, n, false, e->start_mark) ? -1 : 0;
 }
 
@@ -198,7 +212,8 @@ static int item_compare(const void *a, const void *b)
 	int c = strcasecmp(x->key, y->key);
 
 	if (c == 0)
-		c = x->line != y->line ? (x->line > y->line) - (x->line < y->line) : (x->column > y->column) - (x->column < y->column);
+		c = x->line != y->line ? (x->line > y->line) - (x->line < y->line)
+				       : (x->column > y->column) - (x->column < y->column);
 	return c;
 }
 
@@ -235,31 +250,20 @@ static void reader_document(struct reader *r)
 static int reader_event(struct reader *r, const yaml_event_t *e)
 {
 	switch (e->type) {
-	case YAML_DOCUMENT_START_EVENT:
-		reader_document(r);
-		return 0;
+	case YAML_DOCUMENT_START_EVENT: reader_document(r); return 0;
 	case YAML_DOCUMENT_END_EVENT:
 		*r->tail = r->document;
 		r->tail = &r->document->next;
 		return 0;
-	case YAML_SCALAR_EVENT:
-		return reader_scalar(r, e);
-	case YAML_ALIAS_EVENT:
-		return reader_alias(r, e);
-	case YAML_SEQUENCE_START_EVENT:
-		return reader_open(r, NODE_LIST, e->data.sequence_start.anchor, e->start_mark);
-	case YAML_MAPPING_START_EVENT:
-		return reader_open(r, NODE_MAP, e->data.mapping_start.anchor, e->start_mark);
+	case YAML_SCALAR_EVENT: return reader_scalar(r, e);
+	case YAML_ALIAS_EVENT: return reader_alias(r, e);
+	case YAML_SEQUENCE_START_EVENT: return reader_open(r, NODE_LIST, e->data.sequence_start.anchor, e->start_mark);
+	case YAML_MAPPING_START_EVENT: return reader_open(r, NODE_MAP, e->data.mapping_start.anchor, e->start_mark);
 	case YAML_SEQUENCE_END_EVENT:
-	case YAML_MAPPING_END_EVENT:
-		reader_close(r);
-		return 0;
-	case YAML_STREAM_END_EVENT:
-		r->done = true;
-		return 0;
+	case YAML_MAPPING_END_EVENT: reader_close(r); return 0;
+	case YAML_STREAM_END_EVENT: r->done = true; return 0;
 	case YAML_STREAM_START_EVENT:
-	case YAML_NO_EVENT:
-		return 0;
+	case YAML_NO_EVENT: return 0;
 	}
 	return 0;
 }
@@ -286,10 +290,12 @@ static int reader_broken(struct reader *r, const char *text, size_t n)
 	const char *problem = p->problem ? p->problem : "out of memory";
 
 	if (p->error == YAML_READER_ERROR)
-		return reader_fail(r, mark_of_offset(text, n, p->problem_offset), "not a text: %s, expected UTF-8", problem);
+		return reader_fail(
+		    r, mark_of_offset(text, n, p->problem_offset), "not a text: %s, expected UTF-8", problem);
 	if (strstr(problem, "cannot start any token"))
 		return reader_fail(r, p->problem_mark,
-		    "not YAML: %s, expected a value (tabs do not indent; a text that begins with @ or ` needs quotes)", problem);
+		    "not YAML: %s, expected a value (tabs do not indent; a text that begins with @ or ` needs quotes)",
+		    problem);
 	if (p->context)
 		return reader_fail(r, p->problem_mark, "not YAML: %s %s, which began at line %zu", problem, p->context,
 		    p->context_mark.line + 1);
