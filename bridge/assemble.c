@@ -10,7 +10,7 @@
 #include "bridge/error.h"
 #include "bridge/loop.h"
 
-enum { TEXT = 32, TOPIC_MAX = 4096 };
+enum { TEXT = 32 };
 
 static int binding_make(struct function *f, const struct process *p, struct error *err)
 {
@@ -70,46 +70,44 @@ static const char *group_of(const struct component_config *c, const char *app_id
 	return group && *group ? group : app_id;
 }
 
-/* A list of topics is as many subscriptions: each has its own numbers. */
-static void topics_subscribe(struct function *f, struct connector *c, struct subscription_options *o, const char *list)
+static int topic_subscribe(struct function *f, struct connector *connector, struct subscription_options *o,
+    struct subscription_config *s, struct error *err)
 {
-	char topic[TOPIC_MAX];
+	const struct connector_class *class = connector->class;
+	void *options = class->subscription_options ? mem_new(class->subscription_size) : NULL;
 
-	while (*list) {
-		size_t n = strcspn(list, ","), from = strspn(list, " \t"), to = n;
-
-		while (to > from && (list[to - 1] == ' ' || list[to - 1] == '\t'))
-			to--;
-		if (to > from && to - from < sizeof(topic)) {
-			memcpy(topic, list + from, to - from);
-			topic[to - from] = '\0';
-			o->topic = topic;
-			function_subscribe(f, c, o);
-		}
-		list += n + (list[n] == ',');
+	if (options &&
+	    option_parse(class->subscription_options, options, s->settings, s->n_settings, NULL, err) == -1) {
+		free(options);
+		return error_wrap(err, "subscription %s", s->name);
 	}
+	o->options = options;
+	function_subscribe(f, connector, o);
+	return 0;
 }
 
+/* A list of topics is as many subscriptions: each has its own numbers. */
 static int subscription_make(struct function *f, struct config *config, struct subscription_config *s,
     struct connector *connector, struct error *err)
 {
 	const struct component_config *c = &config->components[s->component];
-	const struct connector_class *class = c->part->class;
-	void *options = class->subscription_options ? mem_new(class->subscription_size) : NULL;
+	char *list = mem_text(s->topic ? s->topic : c->name), *rest;
 	struct subscription_options o = {
 		.group = group_of(c, config->process.app_id),
 		.path = s->route,
 		.block = c->part->block,
 		.raw = s->raw,
 		.probe = s->probe,
-		.options = options,
 		.policy = &s->policy,
 	};
+	int rc = 0;
 
-	if (options && option_parse(class->subscription_options, options, s->settings, s->n_settings, NULL, err) == -1)
-		return error_wrap(err, "subscription %s", s->name);
-	topics_subscribe(f, connector, &o, s->topic ? s->topic : c->name);
-	return 0;
+	for (char *topic = strtok_r(list, ", \t", &rest); topic && rc == 0; topic = strtok_r(NULL, ", \t", &rest)) {
+		o.topic = topic;
+		rc = topic_subscribe(f, connector, &o, s, err);
+	}
+	free(list);
+	return rc;
 }
 
 static int function_fill(struct function *f, struct config *config, struct error *err)

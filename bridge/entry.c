@@ -22,7 +22,7 @@ static struct slice slice_copy(char **to, struct slice s)
 {
 	struct slice copy = { s.p ? *to : NULL, s.n };
 
-	if (s.n)
+	if (s.p && s.n)
 		memcpy(*to, s.p, s.n);
 	*to += s.n;
 	return copy;

@@ -48,7 +48,8 @@ static void item_hold(struct item *item, const char *why)
 	item->state = ITEM_HELD;
 	window_stall(item, 1, true);
 	log_fault(&s->held_faults, loop_now(s->function->loop), LOG_ERROR, "bridge.deliver",
-	    "component %s: event %.*s is held: %s; %s has no dead-letter topic (set deadLetterTopic, or onExhausted: drop)",
+	    "component %s: event %.*s is held: %s; %s has no dead-letter topic "
+	    "(set deadLetterTopic, or onExhausted: drop)",
 	    s->public.component, (int)id.n, id.p, why, s->public.topic);
 }
 

@@ -222,6 +222,7 @@ void function_free(struct function *f)
 		struct sub *s = f->subs;
 
 		f->subs = s->next;
+		free((void *)(uintptr_t)s->public.options);
 		free((void *)(uintptr_t)s->public.topic);
 		free((void *)(uintptr_t)s->public.group);
 		free((void *)(uintptr_t)s->route.path);

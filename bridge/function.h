@@ -29,7 +29,7 @@ struct subscription_options {
 	enum block	 block;
 	bool		 raw;
 	bool		 probe;			/* only if the binding's discovery says so */
-	const void	*options;		/* of the class's subscription_options; stays the caller's */
+	void		*options;		/* of the class's subscription_options, from mem_new(); taken over */
 	const struct policy *policy;		/* stays the caller's */
 };
 void function_subscribe(struct function *, struct connector *, const struct subscription_options *);

@@ -4,8 +4,8 @@
 #include "bridge/core.h"
 
 /*
- * A lane exists only while it has items: the table holds its last one, the items hold each other.  A lane's identity is a 64 bit
- * hash of partition, subscription and key: two that collide share a lane, which costs parallelism and never order.
+ * A lane exists only while it has items: the table holds its last one, the items hold each other.  A lane's identity is
+ * a 64 bit hash of partition, subscription and key: two that collide share one: less parallel, never unordered.
  */
 void lane_init(struct function *f)
 {

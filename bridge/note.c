@@ -1,4 +1,4 @@
-/* The note on events completed ahead of the acknowledged prefix: printable, versioned, checksummed, made for one start. */
+/* The note on events completed ahead of the prefix: printable, versioned, checksummed, made for one start. */
 #include "bridge/note.h"
 
 #include <stdio.h>
@@ -156,7 +156,7 @@ int note_read(struct slice note, uint64_t start, struct note_run **runs_r, unsig
 
 	*runs_r = NULL;
 	*n_r = 0;
-	if (note.n <= magic || note.n > 4096 || memcmp(note.p, note_magic, magic))
+	if (note.n <= magic || note.n > 4096 || memcmp(note.p, note_magic, magic) != 0)
 		return -1;
 	rest = (struct slice){ note.p + magic, note.n - magic };
 	start_text = word_cut(&rest);
@@ -164,7 +164,7 @@ int note_read(struct slice note, uint64_t start, struct note_run **runs_r, unsig
 	if (rest.n != 8 || !packed.n || !slice_uint(start_text, &made_for) || made_for != start)
 		return -1;
 	snprintf(sum, sizeof(sum), "%08x", note_checksum(note.p, (size_t)(packed.p + packed.n - note.p)));
-	if (memcmp(sum, rest.p, 8))
+	if (memcmp(sum, rest.p, 8) != 0)
 		return -1;
 	bytes = mem_new(packed.n);
 	*runs_r = mem_new((packed.n / 2 + 1) * sizeof(**runs_r));

@@ -1,4 +1,4 @@
-/* The note on events completed ahead of the acknowledged prefix: printable, checksummed, made for one start. */
+/* The note on events completed ahead of the prefix: printable, versioned, checksummed, made for one start. */
 #ifndef BRIDGE_NOTE_H
 #define BRIDGE_NOTE_H
 #include "bridge/bytes.h"

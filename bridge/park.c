@@ -1,4 +1,4 @@
-/* Parking: an event that will not be delivered goes to its dead-letter place, with its history, and counts only when confirmed. */
+/* Parking: an event that will not be delivered goes to its dead-letter place and counts only once that confirmed it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static unsigned headers_make(struct park *p, const struct item *item)
 	};
 
 	for (unsigned i = 0; i < e->n_headers; i++)
-		if (e->headers[i].name.n < 2 || memcmp(e->headers[i].name.p, "__", 2))
+		if (e->headers[i].name.n < 2 || memcmp(e->headers[i].name.p, "__", 2) != 0)
 			p->headers[n++] = e->headers[i];
 	memcpy(p->headers + n, own, sizeof(own));
 	return n + sizeof(own) / sizeof(own[0]);

@@ -1,4 +1,4 @@
-/* Requests to the writing halves: handed over at the end of a turn, each item answered exactly once, late ones forgotten. */
+/* Requests to writing halves: handed over at the end of a turn, each item answered once, late ones forgotten. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -57,7 +57,7 @@ size_t window_note(struct window *w, char *buf, size_t size)
 	return note_end(&note);
 }
 
-/* Whatever waits goes back to the source; what runs stays.  Later events first, so that no lane starts its next meanwhile. */
+/* What waits goes back to the source, what runs stays.  Later events first: no lane starts its next meanwhile. */
 void window_return(struct window *w)
 {
 	for (struct entry *e = w->live.last, *before; e; e = before) {
@@ -185,7 +185,7 @@ static void window_release(struct window *w)
 	w->released(c, w);
 }
 
-/* A verdict for an event of a revoked window that comes in time is still acknowledged: so the last look is the deadline's. */
+/* A verdict that comes before the deadline of a revoke is still acknowledged. */
 static void window_end(struct window *w)
 {
 	if (w->state == WINDOW_RELEASING) {

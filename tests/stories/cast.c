@@ -1,4 +1,4 @@
-/* The cast of a story: scripted connectors and a scripted binding that say what is asked of them, and do what they are told. */
+/* The cast of a story: connectors and a binding that say what is asked of them and do what they are told. */
 #include "tests/stories/cast.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* The cast of a story: scripted connectors and a scripted binding that say what is asked of them, and do what they are told. */
+/* The cast of a story: connectors and a binding that say what is asked of them and do what they are told. */
 #ifndef STORIES_CAST_H
 #define STORIES_CAST_H
 #include "bridge/bytes.h"

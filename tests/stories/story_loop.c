@@ -103,8 +103,10 @@ void story_loop_settle(struct loop *loop)
 {
 	unsigned turns = 0;
 
-	while (loop_turn(loop))
-		assert(turns++ < TURNS_MAX);
+	while (loop_turn(loop)) {
+		turns++;
+		assert(turns < TURNS_MAX); /* else the story runs in circles */
+	}
 }
 
 void story_loop_pass(struct loop *loop, int64_t ms)
