@@ -40,7 +40,7 @@ static const struct topic_word topic_words[] = {
 	{ "DROP", { DROP, false, "the function answered DROP" } },
 };
 
-/* What is no JSON object with a text as `status` says nothing against success; of a cut one the part that came counts. */
+/* What is no JSON object with a text as `status` says nothing against success; of a cut one what came counts. */
 static struct opinion topic_opinion(const struct http_answer *a)
 {
 	struct json_member status = { .name = "status", .any_case = true };

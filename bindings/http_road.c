@@ -1,4 +1,4 @@
-/* The connection pool of an HTTP binding: its options, what all its calls have in common, and whether the function is there. */
+/* The connection pool of an HTTP binding: its options, what its calls have in common, whether the function is there. */
 #include "bindings/http_road.h"
 #include <stdlib.h>
 #include "bindings/http_trip.h"

@@ -20,9 +20,9 @@ enum {
 /* About the connection or the body, or made by the bridge: never taken from an event. */
 /* clang-format off */
 static const char *const reserved[] = {
-	"accept-encoding", "bridge-attempt", "bridge-possible-duplicate", "connection", "content-length", "content-type",
-	"dapr-api-token", "destination-app-id", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
-	"upgrade", "user-agent",
+	"accept-encoding", "bridge-attempt", "bridge-possible-duplicate", "connection", "content-length",
+	"content-type", "dapr-api-token", "destination-app-id", "expect", "host", "keep-alive", "te", "trailer",
+	"transfer-encoding", "upgrade", "user-agent",
 };
 /* clang-format on */
 

@@ -12,20 +12,22 @@ struct http_trip {
 	struct http_trip *next;
 };
 
-/* Begins a request: line, common headers, bridge-attempt, bridge-possible-duplicate.  NULL: it was settled (REJECT: over a
- * bound of its metadata, in which `more` bytes of other header values count; UNSENT: no connection is free). */
+/* Begins a request: line, common headers, bridge-attempt, bridge-possible-duplicate.  NULL: it was settled (REJECT:
+ * over a bound of its metadata, `more` bytes of other header values included; UNSENT: no connection is free). */
 struct http_trip *http_trip_begin(struct http_road *, struct delivery *, size_t more);
 
 /*
- * The event's headers by Dapr's rule: last of a name, lower-cased, then in Canonical-Form; those about the connection, the
- * body or made by the bridge are left out.  A value with control bytes is percent-encoded; a name that cannot be one in
- * HTTP is left out and logged.  `without`: said by other lines.
+ * The event's headers by Dapr's rule: last of a name, lower-cased, then in Canonical-Form; those about the connection,
+ * the body or made by the bridge are left out.  A value with control bytes is percent-encoded; a name HTTP does not
+ * allow is left out and logged.  `without`: said by other lines.
  */
 enum { WITHOUT_TRACE = 1, WITHOUT_PUBSUB = 2, WITHOUT_CLOUDEVENT = 4 };
 void http_trip_metadata(struct http_trip *, unsigned without);
-bool http_trip_header(struct http_trip *, struct slice name, struct slice value);	/* as one of these; false: left out */
+/* One more line, as one of these; false: left out. */
+bool http_trip_header(struct http_trip *, struct slice name, struct slice value);
 
-void http_trip_send(struct http_trip *, struct slice body);	/* ends in settle(), perhaps inside; the trip is gone then */
+/* Ends in settle(), perhaps inside; the trip is gone then. */
+void http_trip_send(struct http_trip *, struct slice body);
 void http_trip_cancel(struct binding *, struct delivery *);	/* the `cancel` of both classes */
 void http_trip_free(struct http_trip *);
 

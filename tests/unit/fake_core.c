@@ -15,8 +15,8 @@ void fake_core_reset(void)
 	fake_core = (struct fake_core){ 0 };
 }
 
-void settle(struct delivery *d, unsigned item, enum verdict verdict, const struct answer *answer, int64_t retry_after_ms,
-    const char *why)
+void settle(struct delivery *d, unsigned item, enum verdict verdict, const struct answer *answer,
+    int64_t retry_after_ms, const char *why)
 {
 	struct fake_settled *s = &fake_core.settled[fake_core.n_settled++];
 

@@ -46,8 +46,13 @@ static void trace_context_is_read_if_it_may_stand_in_a_header(void **state)
 
 static void what_is_no_object_is_no_cloudevent(void **state)
 {
-	static const struct { const char *text, *why; } bad[] = {
-		{ "", "is empty" }, { "[]", "is no object" }, { "\"x\"", "is no object" }, { "{", "ends inside an object" },
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{ "", "is empty" },
+		{ "[]", "is no object" },
+		{ "\"x\"", "is no object" },
+		{ "{", "ends inside an object" },
 		{ "hello", "a value is none of JSON's" },
 	};
 	struct cloudevent_notes notes;
@@ -78,7 +83,8 @@ static void plain_bytes_are_wrapped_as_dapr_does(void **state)
 	struct event e = { .id = SLICE("orders/0/7"), .data = SLICE("\0\1\2\3") };
 
 	(void)state;
-	expect_wrap(&e, "{\"data_base64\":\"AAECAw==\",\"datacontenttype\":\"application/octet-stream\",\"id\":\"orders/0/7\","
+	expect_wrap(&e,
+	    "{\"data_base64\":\"AAECAw==\",\"datacontenttype\":\"application/octet-stream\",\"id\":\"orders/0/7\","
 	    "\"pubsubname\":\"orders-pubsub\",\"source\":\"Dapr\",\"specversion\":\"1.0\",\"topic\":\"or\\\"ders\","
 	    "\"type\":\"com.dapr.event.sent\"}");
 	e.headers = headers;
@@ -86,7 +92,8 @@ static void plain_bytes_are_wrapped_as_dapr_does(void **state)
 	e.data = (struct slice){ NULL, 0 };
 	e.id = (struct slice){ NULL, 0 };
 	e.token.w[0] = 12;
-	expect_wrap(&e, "{\"data_base64\":\"\",\"datacontenttype\":\"application/octet-stream\",\"id\":\"12-0\","
+	expect_wrap(&e,
+	    "{\"data_base64\":\"\",\"datacontenttype\":\"application/octet-stream\",\"id\":\"12-0\","
 	    "\"pubsubname\":\"orders-pubsub\",\"source\":\"Dapr\",\"specversion\":\"1.0\",\"topic\":\"or\\\"ders\","
 	    "\"traceid\":\"" TRACE "\",\"traceparent\":\"" TRACE "\",\"type\":\"com.dapr.event.sent\"}");
 }
@@ -103,43 +110,65 @@ static void expect_structured(const struct event *e, const char *expected)
 
 static void json_data_is_spliced_as_it_stands(void **state)
 {
-	struct event e = { .id = SLICE("a1"), .content_type = SLICE("Application/JSON; charset=utf-8"),
+	struct event e = { .id = SLICE("a1"),
+		.content_type = SLICE("Application/JSON; charset=utf-8"),
 		.data = SLICE("{ \"n\": 12345678901234567890, \"n\": 1.0 }") };
 
 	(void)state;
-	expect_structured(&e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\","
-	    "\"datacontenttype\":\"Application/JSON; charset=utf-8\",\"data\":{ \"n\": 12345678901234567890, \"n\": 1.0 }}");
+	expect_structured(&e,
+	    "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\","
+	    "\"datacontenttype\":\"Application/JSON; charset=utf-8\","
+	    "\"data\":{ \"n\": 12345678901234567890, \"n\": 1.0 }}");
 }
 
 static void other_data_goes_as_base64(void **state)
 {
-	struct event e = { .id = SLICE("a1"), .type = SLICE("order"), .subject = SLICE("s"), .key = SLICE("k"),
-		.time_ms = 1772323199045, .content_type = SLICE("application/json"), .data = SLICE("{no json") };
+	struct event e = { .id = SLICE("a1"),
+		.type = SLICE("order"),
+		.subject = SLICE("s"),
+		.key = SLICE("k"),
+		.time_ms = 1772323199045,
+		.content_type = SLICE("application/json"),
+		.data = SLICE("{no json") };
 
 	(void)state;
-	expect_structured(&e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"order\","
+	expect_structured(&e,
+	    "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"order\","
 	    "\"subject\":\"s\",\"time\":\"2026-02-28T23:59:59.045Z\",\"partitionkey\":\"k\","
 	    "\"datacontenttype\":\"application/json\",\"data_base64\":\"e25vIGpzb24=\"}");
 	e = (struct event){ .id = SLICE("a1"), .data = SLICE("{}") };
-	expect_structured(&e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\","
+	expect_structured(&e,
+	    "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\","
 	    "\"datacontenttype\":\"application/octet-stream\",\"data_base64\":\"e30=\"}");
 	e.data = (struct slice){ NULL, 0 };
-	expect_structured(&e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\"}");
+	expect_structured(
+	    &e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\"}");
 }
 
 static void the_attributes_of_a_producer_win_over_made_ones(void **state)
 {
 	const struct header headers[] = {
-		{ SLICE("ce_specversion"), SLICE("1.0") }, { SLICE("ce_id"), SLICE("first") }, { SLICE("CE_ID"), SLICE("7") },
-		{ SLICE("ce_type"), SLICE("t") }, { SLICE("ce_Shade"), SLICE("dark \"blue\"") }, { SLICE("ce_time"), SLICE("now") },
-		{ SLICE("ce_data"), SLICE("forged") }, { SLICE("ce_datacontenttype"), SLICE("x/y") }, { SLICE("ce_"), SLICE("x") },
+		{ SLICE("ce_specversion"), SLICE("1.0") },
+		{ SLICE("ce_id"), SLICE("first") },
+		{ SLICE("CE_ID"), SLICE("7") },
+		{ SLICE("ce_type"), SLICE("t") },
+		{ SLICE("ce_Shade"), SLICE("dark \"blue\"") },
+		{ SLICE("ce_time"), SLICE("now") },
+		{ SLICE("ce_data"), SLICE("forged") },
+		{ SLICE("ce_datacontenttype"), SLICE("x/y") },
+		{ SLICE("ce_"), SLICE("x") },
 		{ SLICE("other"), SLICE("x") },
 	};
-	struct event e = { .id = SLICE("a1"), .subject = SLICE("made"), .key = SLICE("k"), .time_ms = 1,
-		.headers = headers, .n_headers = sizeof headers / sizeof *headers };
+	struct event e = { .id = SLICE("a1"),
+		.subject = SLICE("made"),
+		.key = SLICE("k"),
+		.time_ms = 1,
+		.headers = headers,
+		.n_headers = sizeof headers / sizeof *headers };
 
 	(void)state;
-	expect_structured(&e, "{\"id\":\"7\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"t\","
+	expect_structured(&e,
+	    "{\"id\":\"7\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"t\","
 	    "\"shade\":\"dark \\\"blue\\\"\",\"time\":\"now\"}");
 }
 
@@ -149,7 +178,8 @@ static void headers_that_only_look_like_attributes_are_none(void **state)
 	struct event e = { .id = SLICE("a1"), .headers = headers, .n_headers = 2 };
 
 	(void)state;
-	expect_structured(&e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\"}");
+	expect_structured(
+	    &e, "{\"id\":\"a1\",\"source\":\"bridge/orders/t\",\"specversion\":\"1.0\",\"type\":\"bridge.event\"}");
 }
 
 static void a_source_is_a_uri_reference(void **state)
@@ -172,14 +202,15 @@ static void content_types_are_compared_without_parameters_and_case(void **state)
 	assert_false(content_type_is_json(SLICE("application/jsonp")));
 	assert_false(content_type_is_json(SLICE("text/json")));
 	assert_false(content_type_is_json((struct slice){ NULL, 0 }));
-	assert_true(content_type_is(SLICE("Application/CloudEvents+JSON; charset=utf-8"), "application/cloudevents+json"));
+	assert_true(
+	    content_type_is(SLICE("Application/CloudEvents+JSON; charset=utf-8"), "application/cloudevents+json"));
 	assert_false(content_type_is(SLICE("application/cloudevents+jsonx"), "application/cloudevents+json"));
 }
 
 static void the_last_header_of_a_name_counts(void **state)
 {
-	const struct header headers[] = { { SLICE("a"), SLICE("1") }, { SLICE("A"), SLICE("2") }, { SLICE("b"), { NULL, 0 } },
-		{ { NULL, 0 }, SLICE("3") } };
+	const struct header headers[] = { { SLICE("a"), SLICE("1") }, { SLICE("A"), SLICE("2") },
+		{ SLICE("b"), { NULL, 0 } }, { { NULL, 0 }, SLICE("3") } };
 	struct event e = { .headers = headers, .n_headers = 4 };
 
 	(void)state;

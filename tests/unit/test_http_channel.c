@@ -1,5 +1,5 @@
+/* Dapr's HTTP app channel: the requests byte for byte, answers as verdicts. */
 /* links: fake_core.c fake_client.c */
-/* Dapr's HTTP app channel: the requests byte for byte, answers as verdicts, discovery. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,8 @@ static int begin(void **state)
 	subscription = (struct subscription){ .component = "orders", .topic = "t", .block = BLOCK_BINDING };
 	route = (struct route){ channel, "/orders" };
 	event = (struct event){ .id = SLICE("t/0/7"), .topic = SLICE("t"), .data = SLICE("hello") };
-	delivery = (struct delivery){ .subscription = &subscription, .route = &route, .events = events, .n = 1, .attempt = 1 };
+	delivery =
+	    (struct delivery){ .subscription = &subscription, .route = &route, .events = events, .n = 1, .attempt = 1 };
 	return 0;
 }
 
@@ -76,11 +77,13 @@ static void expect_request(const char *expected)
 static void an_input_event_goes_as_raw_bytes_with_its_metadata(void **state)
 {
 	const struct header headers[] = { { SLICE("__key"), SLICE("k1") }, { SLICE("__offset"), SLICE("7") },
-		{ SLICE("retained"), SLICE("false") }, { SLICE("myHEADER-x"), SLICE("a, b") }, { SLICE("empty"), { NULL, 0 } } };
+		{ SLICE("retained"), SLICE("false") }, { SLICE("myHEADER-x"), SLICE("a, b") },
+		{ SLICE("empty"), { NULL, 0 } } };
 
 	(void)state;
 	with_headers(headers, 5);
-	expect_request("POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\n__key: k1\r\n__offset: 7\r\n"
+	expect_request(
+	    "POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\n__key: k1\r\n__offset: 7\r\n"
 	    "Retained: false\r\nMyheader-X: a, b\r\nEmpty: \r\n\r\nhello");
 }
 
@@ -97,7 +100,8 @@ static void a_route_becomes_a_target_that_http_can_carry(void **state)
 {
 	(void)state;
 	route.path = "a b/\xc3\xa9?x=1#\r\n";
-	expect_request("POST /a%20b/%C3%A9?x=1%23%0D%0A HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\n\r\nhello");
+	expect_request(
+	    "POST /a%20b/%C3%A9?x=1%23%0D%0A HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\n\r\nhello");
 }
 
 static void later_attempts_say_so(void **state)
@@ -106,46 +110,61 @@ static void later_attempts_say_so(void **state)
 	delivery.attempt = 3;
 	delivery.unsure = true;
 	expect_request("POST /orders HTTP/1.1\r\n" COMMON "bridge-attempt: 3\r\nbridge-possible-duplicate: true\r\n"
-	    "Content-Type: application/json\r\n\r\nhello");
+		       "Content-Type: application/json\r\n\r\nhello");
 }
 
 static void headers_about_connection_and_body_are_not_taken_from_events(void **state)
 {
 	const struct header headers[] = {
-		{ SLICE("content-type"), SLICE("text/plain") }, { SLICE("Content-Length"), SLICE("1") }, { SLICE("host"), SLICE("evil") },
-		{ SLICE("connection"), SLICE("close") }, { SLICE("KEEP-ALIVE"), SLICE("x") }, { SLICE("te"), SLICE("x") },
-		{ SLICE("trailer"), SLICE("x") }, { SLICE("transfer-encoding"), SLICE("chunked") }, { SLICE("upgrade"), SLICE("h2c") },
-		{ SLICE("proxy-authorization"), SLICE("x") }, { SLICE("expect"), SLICE("100-continue") }, { SLICE("a-bin"), SLICE("x") },
-		{ SLICE("destination-app-id"), SLICE("x") }, { SLICE("dapr-api-token"), SLICE("forged") },
-		{ SLICE("bridge-attempt"), SLICE("9") }, { SLICE("Bridge-Possible-Duplicate"), SLICE("true") },
-		{ SLICE("accept-encoding"), SLICE("gzip") }, { SLICE("user-agent"), SLICE("x") }, { SLICE("grpc-status"), SLICE("0") },
+		{ SLICE("content-type"), SLICE("text/plain") },
+		{ SLICE("Content-Length"), SLICE("1") },
+		{ SLICE("host"), SLICE("evil") },
+		{ SLICE("connection"), SLICE("close") },
+		{ SLICE("KEEP-ALIVE"), SLICE("x") },
+		{ SLICE("te"), SLICE("x") },
+		{ SLICE("trailer"), SLICE("x") },
+		{ SLICE("transfer-encoding"), SLICE("chunked") },
+		{ SLICE("upgrade"), SLICE("h2c") },
+		{ SLICE("proxy-authorization"), SLICE("x") },
+		{ SLICE("expect"), SLICE("100-continue") },
+		{ SLICE("a-bin"), SLICE("x") },
+		{ SLICE("destination-app-id"), SLICE("x") },
+		{ SLICE("dapr-api-token"), SLICE("forged") },
+		{ SLICE("bridge-attempt"), SLICE("9") },
+		{ SLICE("Bridge-Possible-Duplicate"), SLICE("true") },
+		{ SLICE("accept-encoding"), SLICE("gzip") },
+		{ SLICE("user-agent"), SLICE("x") },
+		{ SLICE("grpc-status"), SLICE("0") },
 		{ SLICE("tea"), SLICE("green") },
 	};
 
 	(void)state;
 	with_headers(headers, sizeof headers / sizeof *headers);
 	expect_request("POST /orders HTTP/1.1\r\n" COMMON
-	    "Content-Type: application/json\r\nDapr-Grpc-Status: 0\r\nTea: green\r\n\r\nhello");
+		       "Content-Type: application/json\r\nDapr-Grpc-Status: 0\r\nTea: green\r\n\r\nhello");
 }
 
 static void the_last_of_equal_names_wins(void **state)
 {
-	const struct header headers[] = { { SLICE("a"), SLICE("1") }, { SLICE("b"), SLICE("2") }, { SLICE("A"), SLICE("3") } };
+	const struct header headers[] = { { SLICE("a"), SLICE("1") }, { SLICE("b"), SLICE("2") },
+		{ SLICE("A"), SLICE("3") } };
 
 	(void)state;
 	with_headers(headers, 3);
-	expect_request("POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\nB: 2\r\nA: 3\r\n\r\nhello");
+	expect_request(
+	    "POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\nB: 2\r\nA: 3\r\n\r\nhello");
 }
 
 static void values_that_http_cannot_carry_are_escaped_and_names_left_out(void **state)
 {
-	const struct header headers[] = { { SLICE("a"), SLICE("1\r\nEvil: 50%\x7f\t") }, { SLICE("b"), SLICE("\t50% \xc3\xa9") },
-		{ SLICE("bad name"), SLICE("x") }, { SLICE("grpc-\x01"), SLICE("x") }, { SLICE(""), SLICE("x") },
-		{ SLICE("c"), SLICE("x") } };
+	const struct header headers[] = { { SLICE("a"), SLICE("1\r\nEvil: 50%\x7f\t") },
+		{ SLICE("b"), SLICE("\t50% \xc3\xa9") }, { SLICE("bad name"), SLICE("x") },
+		{ SLICE("grpc-\x01"), SLICE("x") }, { SLICE(""), SLICE("x") }, { SLICE("c"), SLICE("x") } };
 
 	(void)state;
 	with_headers(headers, 6);
-	expect_request("POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\nA: 1%0D%0AEvil: 50%25%7F%09\r\n"
+	expect_request(
+	    "POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/json\r\nA: 1%0D%0AEvil: 50%25%7F%09\r\n"
 	    "B: \t50% \xc3\xa9\r\nC: x\r\n\r\nhello");
 }
 
@@ -180,13 +199,17 @@ static void the_app_token_goes_with_every_call(void **state)
 	fake_core_close(channel);
 	channel = fake_core_open(&http_channel_class, NULL, settings);
 	expect_request("POST /fn/orders HTTP/1.1\r\n" COMMON "dapr-api-token: s3cret\r\n"
-	    "Content-Type: application/json\r\n\r\nhello");
+		       "Content-Type: application/json\r\n\r\nhello");
 	channel->class->discover(channel, inputs, 1);
-	assert_string_equal(fake_call("OPTIONS ")->request, "OPTIONS /fn/orders HTTP/1.1\r\n" COMMON
-	    "dapr-api-token: s3cret\r\n\r\n");
+	assert_string_equal(
+	    fake_call("OPTIONS ")->request, "OPTIONS /fn/orders HTTP/1.1\r\n" COMMON "dapr-api-token: s3cret\r\n\r\n");
 }
 
-struct expectation { int status; const char *headers, *body, *settled; int64_t retry_after_ms; };
+struct expectation {
+	int status;
+	const char *headers, *body, *settled;
+	int64_t retry_after_ms;
+};
 
 static void expect_verdicts(const struct expectation *e, size_t n)
 {
@@ -301,25 +324,29 @@ static void a_stored_cloudevent_goes_unchanged(void **state)
 	topic(false);
 	with_headers(headers, 3);
 	event.data = SLICE(" {\"b\":1.0,\"a\":{ }}");
-	expect_request("POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/cloudevents+json\r\nPubsubname: orders\r\n"
+	expect_request(
+	    "POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/cloudevents+json\r\nPubsubname: orders\r\n"
 	    "__key: k\r\nTraceparent: mine\r\n\r\n {\"b\":1.0,\"a\":{ }}");
 }
 
 static void the_trace_context_of_a_cloudevent_goes_before_that_of_the_broker(void **state)
 {
-	const struct header headers[] = { { SLICE("traceparent"), SLICE("mine") }, { SLICE("tracestate"), SLICE("mine") } };
+	const struct header headers[] = { { SLICE("traceparent"), SLICE("mine") },
+		{ SLICE("tracestate"), SLICE("mine") } };
 
 	(void)state;
 	topic(false);
 	with_headers(headers, 2);
 	event.data = SLICE("{\"traceparent\":\"" TRACE "\",\"tracestate\":\"a=1\"}");
-	expect_request("POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/cloudevents+json\r\nPubsubname: orders\r\n"
+	expect_request(
+	    "POST /orders HTTP/1.1\r\n" COMMON "Content-Type: application/cloudevents+json\r\nPubsubname: orders\r\n"
 	    "Traceparent: " TRACE "\r\nTracestate: a=1\r\n\r\n{\"traceparent\":\"" TRACE "\",\"tracestate\":\"a=1\"}");
 }
 
 static void plain_bytes_go_in_an_envelope_equal_over_attempts(void **state)
 {
-	const char *expected = "POST /orders HTTP/1.1\r\n" COMMON
+	const char *expected =
+	    "POST /orders HTTP/1.1\r\n" COMMON
 	    "Content-Type: application/cloudevents+json\r\nPubsubname: orders\r\n\r\n"
 	    "{\"data_base64\":\"aGVsbG8=\",\"datacontenttype\":\"application/octet-stream\",\"id\":\"t/0/7\","
 	    "\"pubsubname\":\"orders\",\"source\":\"Dapr\",\"specversion\":\"1.0\",\"topic\":\"t\","
@@ -342,8 +369,8 @@ static void a_payload_that_is_no_cloudevent_is_rejected_unsent(void **state)
 	    "REJECT payload is no CloudEvent: a value is none of JSON's; plain bytes need rawPayload");
 	event.data = SLICE("[]");
 	channel->class->send(channel, &delivery);
-	assert_string_equal(fake_core_settled(&delivery),
-	    "REJECT payload is no CloudEvent: is no object; plain bytes need rawPayload");
+	assert_string_equal(
+	    fake_core_settled(&delivery), "REJECT payload is no CloudEvent: is no object; plain bytes need rawPayload");
 	assert_int_equal(fake_client.n_new, 0);
 }
 
@@ -371,116 +398,10 @@ static void capacity_follows_the_endpoint(void **state)
 	assert_int_equal(fake_core.n_capacity, 2);
 }
 
-static void discover(const char *const *inputs, unsigned n)
-{
-	channel->class->discover(channel, inputs, n);
-}
-
-static void inputs_that_answer_2xx_or_405_are_wanted(void **state)
-{
-	static const char *const inputs[] = { "/a", "/b", "/c", "/d", "/e" };
-
-	(void)state;
-	discover(inputs, 5);
-	assert_string_equal(fake_call("OPTIONS /a")->request, "OPTIONS /a HTTP/1.1\r\n" COMMON "\r\n");
-	fake_answer(fake_call("OPTIONS /a"), 204, "", "");
-	fake_answer(fake_call("OPTIONS /c"), 404, "", "");
-	fake_answer(fake_call("OPTIONS /b"), 405, "", "");
-	fake_answer(fake_call("OPTIONS /e"), 301, "", "");
-	assert_int_equal(fake_core.n_discovered, 0);
-	fake_answer(fake_call("OPTIONS /d"), 501, "", "");
-	assert_int_equal(fake_core.n_discovered, 1);
-	assert_string_equal(fake_core.discovered, "/a /b");
-	fake_time(600000);
-	assert_int_equal(fake_client.n_sent, 5);
-}
-
-static void nothing_to_ask_is_answered_at_once(void **state)
-{
-	(void)state;
-	discover(NULL, 0);
-	assert_int_equal(fake_core.n_discovered, 1);
-	assert_string_equal(fake_core.discovered, "");
-}
-
-static void a_question_without_answer_is_asked_again_and_holds_up_no_other(void **state)
-{
-	static const char *const inputs[] = { "/a", "/b", "/c" };
-
-	(void)state;
-	discover(inputs, 3);
-	fake_answer(fake_call("OPTIONS /a"), 200, "", "");
-	fake_end(fake_call("OPTIONS /b"), HTTP_LOST, "connection reset");
-	fake_answer(fake_call("OPTIONS /c"), 503, "", "");
-	assert_int_equal(fake_core.n_discovered, 1);
-	assert_string_equal(fake_core.discovered, "/a");
-	fake_time(200);
-	fake_end(fake_call("OPTIONS /b"), HTTP_UNSENT, "connection refused");
-	assert_int_equal(fake_core.n_discovered, 1);
-	fake_answer(fake_call("OPTIONS /c"), 200, "", "");
-	assert_string_equal(fake_core.discovered, "/a /c");
-	fake_time(400);
-	fake_answer(fake_call("OPTIONS /b"), 200, "", "");
-	assert_int_equal(fake_core.n_discovered, 3);
-	assert_string_equal(fake_core.discovered, "/a /b /c");
-}
-
-static void a_question_has_a_time_limit(void **state)
-{
-	static const char *const inputs[] = { "/a" };
-
-	(void)state;
-	discover(inputs, 1);
-	fake_time(2999);
-	assert_int_equal(fake_client.n_cancelled, 0);
-	fake_time(1);
-	assert_int_equal(fake_client.n_cancelled, 1);
-	assert_int_equal(fake_core.n_discovered, 1);
-	fake_time(200);
-	fake_answer(fake_call("OPTIONS /a"), 200, "", "");
-	assert_string_equal(fake_core.discovered, "/a");
-	fake_time(600000);
-	assert_int_equal(fake_client.n_sent, 2);
-}
-
-static void a_question_waits_for_a_free_connection(void **state)
-{
-	static const char *const inputs[] = { "/a" };
-
-	(void)state;
-	fake_client.busy = 1;
-	discover(inputs, 1);
-	fake_client.busy = 0;
-	fake_time(200);
-	fake_answer(fake_call("OPTIONS /a"), 200, "", "");
-	assert_string_equal(fake_core.discovered, "/a");
-}
-
-static void a_new_discovery_replaces_the_running_one(void **state)
-{
-	static const char *const first[] = { "/a" }, *const second[] = { "/b" };
-
-	(void)state;
-	discover(first, 1);
-	discover(second, 1);
-	assert_int_equal(fake_client.n_cancelled, 1);
-	fake_answer(fake_call("OPTIONS /b"), 200, "", "");
-	assert_int_equal(fake_core.n_discovered, 1);
-	assert_string_equal(fake_core.discovered, "/b");
-}
-
-static void closing_forgets_open_questions(void **state)
-{
-	static const char *const inputs[] = { "/a", "/b" };
-
-	(void)state;
-	discover(inputs, 2);
-	fake_end(fake_call("OPTIONS /b"), HTTP_LOST, "connection reset");
-}
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(an_input_event_goes_as_raw_bytes_with_its_metadata),
 		TEST(a_tombstone_goes_as_null),
@@ -502,13 +423,6 @@ int main(void)
 		TEST(a_payload_that_is_no_cloudevent_is_rejected_unsent),
 		TEST(an_expired_event_is_dropped_unsent),
 		TEST(capacity_follows_the_endpoint),
-		TEST(inputs_that_answer_2xx_or_405_are_wanted),
-		TEST(nothing_to_ask_is_answered_at_once),
-		TEST(a_question_without_answer_is_asked_again_and_holds_up_no_other),
-		TEST(a_question_has_a_time_limit),
-		TEST(a_question_waits_for_a_free_connection),
-		TEST(a_new_discovery_replaces_the_running_one),
-		TEST(closing_forgets_open_questions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

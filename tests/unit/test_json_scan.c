@@ -38,8 +38,10 @@ static void every_kind_of_value_is_told_apart(void **state)
 
 static void numbers_follow_the_grammar(void **state)
 {
-	static const char *const good[] = { "0", "-0", "10", "1.5", "-1.25e+10", "1E-3", "0e0", "123456789012345678901234567890" };
-	static const char *const bad[] = { "01", "-", "+1", ".5", "1.", "1e", "1e+", "0x10", "1 2", "--1", "Infinity", "NaN" };
+	static const char *const good[] = { "0", "-0", "10", "1.5", "-1.25e+10", "1E-3", "0e0",
+		"123456789012345678901234567890" };
+	static const char *const bad[] = { "01", "-", "+1", ".5", "1.", "1e", "1e+", "0x10", "1 2", "--1", "Infinity",
+		"NaN" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -51,9 +53,43 @@ static void numbers_follow_the_grammar(void **state)
 static void what_is_not_json_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1}", "{]", "{1:2}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-		"{\"a\":1 \"b\":2}", "{\"a\" 1}", "{a:1}", "{'a':1}", "tru", "trueish", "nul", "\"", "\"a", "\"\\\"", "\"\\x\"",
-		"\"\\u12\"", "\"\\u12g4\"", "\"\\", "\"\\u", "\"a\nb\"", "\"\x01\"", "{}{}", "{} x", "// no\n{}", "\xef\xbb\xbf{}",
+		"",
+		" ",
+		"{",
+		"}",
+		"[",
+		"]",
+		"[1",
+		"[1,",
+		"[1,]",
+		"[,1]",
+		"[1}",
+		"{]",
+		"{1:2}",
+		"{\"a\"}",
+		"{\"a\":}",
+		"{\"a\":1,}",
+		"{\"a\":1 \"b\":2}",
+		"{\"a\" 1}",
+		"{a:1}",
+		"{'a':1}",
+		"tru",
+		"trueish",
+		"nul",
+		"\"",
+		"\"a",
+		"\"\\\"",
+		"\"\\x\"",
+		"\"\\u12\"",
+		"\"\\u12g4\"",
+		"\"\\",
+		"\"\\u",
+		"\"a\nb\"",
+		"\"\x01\"",
+		"{}{}",
+		"{} x",
+		"// no\n{}",
+		"\xef\xbb\xbf{}",
 	};
 
 	(void)state;

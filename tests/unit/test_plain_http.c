@@ -1,5 +1,5 @@
-/* links: fake_core.c fake_client.c */
 /* Plain HTTP: CloudEvents binary and structured, raw bytes, and statuses as verdicts. */
+/* links: fake_core.c fake_client.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,8 @@ static void begin(const char *format)
 	subscription = (struct subscription){ .component = "orders", .topic = "t", .block = BLOCK_BINDING };
 	route = (struct route){ plain, "/orders" };
 	event = (struct event){ .id = SLICE("t/0/7"), .topic = SLICE("t"), .data = SLICE("{\"a\":1}") };
-	delivery = (struct delivery){ .subscription = &subscription, .route = &route, .events = events, .n = 1, .attempt = 1 };
+	delivery =
+	    (struct delivery){ .subscription = &subscription, .route = &route, .events = events, .n = 1, .attempt = 1 };
 }
 
 static int binary(void **state)
@@ -87,9 +88,11 @@ static void binary_puts_attributes_into_headers(void **state)
 	event.subject = SLICE("50% \"\xc3\xa9\"");
 	event.key = SLICE("k\n1");
 	event.time_ms = 1772323199045;
-	expect_request(BEGIN "Content-Type: application/json\r\nce-id: t/0/7\r\nce-source: bridge/orders/t\r\nce-specversion: 1.0\r\n"
+	expect_request(BEGIN
+	    "Content-Type: application/json\r\nce-id: t/0/7\r\nce-source: bridge/orders/t\r\nce-specversion: 1.0\r\n"
 	    "ce-type: order.made\r\nce-subject: 50%25%20%22%C3%A9%22\r\nce-time: 2026-02-28T23:59:59.045Z\r\n"
-	    "ce-partitionkey: k%0A1\r\nce-traceparent: " TRACE "\r\n__key: k\r\nTraceparent: " TRACE "\r\n\r\n{\"a\":1}");
+	    "ce-partitionkey: k%0A1\r\nce-traceparent: " TRACE "\r\n__key: k\r\nTraceparent: " TRACE
+	    "\r\n\r\n{\"a\":1}");
 }
 
 static void binary_has_defaults_for_what_is_not_known(void **state)
@@ -99,20 +102,22 @@ static void binary_has_defaults_for_what_is_not_known(void **state)
 	event.topic = (struct slice){ NULL, 0 };
 	delivery.attempt = 2;
 	expect_request(BEGIN "bridge-attempt: 2\r\nContent-Type: application/octet-stream\r\nce-id: t/0/7\r\n"
-	    "ce-source: bridge/orders/t\r\nce-specversion: 1.0\r\nce-type: bridge.event\r\n\r\n");
+			     "ce-source: bridge/orders/t\r\nce-specversion: 1.0\r\nce-type: bridge.event\r\n\r\n");
 }
 
 static void a_binary_cloudevent_of_kafka_stays_the_one_it_is(void **state)
 {
 	const struct header headers[] = { { SLICE("ce_specversion"), SLICE("1.0") }, { SLICE("ce_id"), SLICE("42") },
-		{ SLICE("ce_source"), SLICE("/shop") }, { SLICE("ce_type"), SLICE("sold") }, { SLICE("ce_shade"), SLICE("dark blue") },
-		{ SLICE("ce_bad name"), SLICE("x") }, { SLICE("content-type"), SLICE("text/plain") }, { SLICE("other"), SLICE("y") } };
+		{ SLICE("ce_source"), SLICE("/shop") }, { SLICE("ce_type"), SLICE("sold") },
+		{ SLICE("ce_shade"), SLICE("dark blue") }, { SLICE("ce_bad name"), SLICE("x") },
+		{ SLICE("content-type"), SLICE("text/plain") }, { SLICE("other"), SLICE("y") } };
 
 	(void)state;
 	with_headers(headers, 8);
 	event.content_type = SLICE("text/plain");
 	event.key = SLICE("k");
-	expect_request(BEGIN "Content-Type: text/plain\r\nce-id: 42\r\nce-source: /shop\r\nce-specversion: 1.0\r\nce-type: sold\r\n"
+	expect_request(BEGIN
+	    "Content-Type: text/plain\r\nce-id: 42\r\nce-source: /shop\r\nce-specversion: 1.0\r\nce-type: sold\r\n"
 	    "ce-shade: dark%20blue\r\nOther: y\r\n\r\n{\"a\":1}");
 }
 
@@ -129,11 +134,15 @@ static void structured_makes_one_json_text(void **state)
 {
 	(void)state;
 	event.content_type = SLICE("application/json");
-	expect_request(BEGIN "Content-Type: application/cloudevents+json\r\n\r\n{\"id\":\"t/0/7\",\"source\":\"bridge/orders/t\","
-	    "\"specversion\":\"1.0\",\"type\":\"bridge.event\",\"datacontenttype\":\"application/json\",\"data\":{\"a\":1}}");
+	expect_request(
+	    BEGIN "Content-Type: application/cloudevents+json\r\n\r\n{\"id\":\"t/0/7\",\"source\":\"bridge/orders/t\","
+		  "\"specversion\":\"1.0\",\"type\":\"bridge.event\","
+		  "\"datacontenttype\":\"application/json\",\"data\":{\"a\":1}}");
 	event.content_type = SLICE("text/plain");
-	expect_request(BEGIN "Content-Type: application/cloudevents+json\r\n\r\n{\"id\":\"t/0/7\",\"source\":\"bridge/orders/t\","
-	    "\"specversion\":\"1.0\",\"type\":\"bridge.event\",\"datacontenttype\":\"text/plain\",\"data_base64\":\"eyJhIjoxfQ==\"}");
+	expect_request(
+	    BEGIN "Content-Type: application/cloudevents+json\r\n\r\n{\"id\":\"t/0/7\",\"source\":\"bridge/orders/t\","
+		  "\"specversion\":\"1.0\",\"type\":\"bridge.event\","
+		  "\"datacontenttype\":\"text/plain\",\"data_base64\":\"eyJhIjoxfQ==\"}");
 }
 
 static void raw_sends_bytes_type_and_metadata(void **state)
@@ -161,14 +170,32 @@ static void attributes_count_in_the_bound_of_headers(void **state)
 
 static void statuses_become_verdicts(void **state)
 {
-	static const struct { int status; const char *settled; int64_t retry_after_ms; } table[] = {
-		{ 200, "DONE status 200", 0 }, { 202, "DONE status 202", 0 }, { 299, "DONE status 299", 0 },
-		{ 301, "REJECT status 301", 0 }, { 304, "REJECT status 304", 0 }, { 400, "REJECT status 400", 0 },
-		{ 401, "REJECT status 401", 0 }, { 403, "REJECT status 403", 0 }, { 404, "RETRY status 404", 0 },
-		{ 405, "REJECT status 405", 0 }, { 408, "RETRY status 408", 0 }, { 409, "RETRY status 409", 0 },
-		{ 410, "REJECT status 410", 0 }, { 413, "REJECT status 413", 0 }, { 425, "RETRY status 425", 0 },
-		{ 429, "RETRY status 429", 3000 }, { 499, "REJECT status 499", 0 }, { 500, "RETRY status 500", 0 },
-		{ 501, "RETRY status 501", 0 }, { 503, "RETRY status 503", 3000 }, { 599, "RETRY status 599", 0 },
+	static const struct {
+		int status;
+		const char *settled;
+		int64_t retry_after_ms;
+	} table[] = {
+		{ 200, "DONE status 200", 0 },
+		{ 202, "DONE status 202", 0 },
+		{ 299, "DONE status 299", 0 },
+		{ 301, "REJECT status 301", 0 },
+		{ 304, "REJECT status 304", 0 },
+		{ 400, "REJECT status 400", 0 },
+		{ 401, "REJECT status 401", 0 },
+		{ 403, "REJECT status 403", 0 },
+		{ 404, "RETRY status 404", 0 },
+		{ 405, "REJECT status 405", 0 },
+		{ 408, "RETRY status 408", 0 },
+		{ 409, "RETRY status 409", 0 },
+		{ 410, "REJECT status 410", 0 },
+		{ 413, "REJECT status 413", 0 },
+		{ 425, "RETRY status 425", 0 },
+		{ 429, "RETRY status 429", 3000 },
+		{ 499, "REJECT status 499", 0 },
+		{ 500, "RETRY status 500", 0 },
+		{ 501, "RETRY status 501", 0 },
+		{ 503, "RETRY status 503", 3000 },
+		{ 599, "RETRY status 599", 0 },
 		{ 600, "REJECT status 600", 0 },
 	};
 
@@ -187,7 +214,7 @@ static void topic_subscriptions_go_the_same_way(void **state)
 	subscription.block = BLOCK_PUBSUB;
 	event.data = SLICE("no json");
 	expect_request(BEGIN "Content-Type: application/octet-stream\r\nce-id: t/0/7\r\nce-source: bridge/orders/t\r\n"
-	    "ce-specversion: 1.0\r\nce-type: bridge.event\r\n\r\nno json");
+			     "ce-specversion: 1.0\r\nce-type: bridge.event\r\n\r\nno json");
 }
 
 static void there_is_nothing_to_discover(void **state)
