@@ -65,8 +65,7 @@ class Bridge:
         return self
 
     def alive(self) -> bool:
-        assert self.ended_by_test or self.process.alive(), \
-            f"bridge ended by itself with {self.process.child.returncode}:\n{self.log()[-3000:]}"  # type: ignore[union-attr]
+        assert self.ended_by_test or self.process.alive(), f"bridge ended by itself:\n{self.log()[-3000:]}"
         return self.process.alive()
 
     def sigterm(self) -> None:
@@ -123,7 +122,8 @@ class Bridge:
 
     def wait_in_flight(self, n: int = 1, within: float = 30) -> float:
         """A fault counts only if something was in flight when it came."""
-        return eventually(lambda: (found := self.in_flight()) >= n and found, within, f"at least {n} events are in flight")
+        return eventually(lambda: (found := self.in_flight()) >= n and found, within,
+                          f"at least {n} events are in flight")
 
     def rebalances(self) -> float:
         return self.metrics().component("rebalances_total")

@@ -34,7 +34,8 @@ class Config:
         return self
 
     def pubsub(self, name: str, brokers: str, group: str, **metadata: Any) -> "Config":
-        self.documents.append(component(name, "pubsub.kafka", {**KAFKA, "brokers": brokers, "consumerGroup": group, **metadata}))
+        rows = {**KAFKA, "brokers": brokers, "consumerGroup": group, **metadata}
+        self.documents.append(component(name, "pubsub.kafka", rows))
         return self
 
     def subscription(self, pubsub: str, topic: str, route: str, dead_letter: str = "", **metadata: str) -> "Config":
@@ -47,5 +48,6 @@ class Config:
         return self
 
     def text(self, admin_port: int, dapr_port: int) -> str:
-        spec = {"function": self.function, "dapr": {"httpPort": dapr_port}, "admin": {"port": admin_port}, **self.process}
+        spec = {"function": self.function, "dapr": {"httpPort": dapr_port}, "admin": {"port": admin_port},
+                **self.process}
         return "---\n".join([resource("bridge/v1", "Bridge", self.app, spec), *self.documents])

@@ -1,6 +1,7 @@
 """The actors of the end-to-end tests, as fixtures; what they leave behind is checked and ended here."""
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -16,6 +17,7 @@ from .bridge import Bridge
 from .config import Config
 from .ledger import Ledger
 
+_numbers = itertools.count(1)
 LONG = os.environ.get("BRIDGE_LONG") == "1"
 
 
@@ -144,11 +146,51 @@ def bridge(tmp_path: Path, request: pytest.FixtureRequest, functions: Any) -> It
         raise faults[0]
 
 
+Made = Callable[..., Bridge]
+
+
+def _config(request: pytest.FixtureRequest, function: dict[str, Any] | None, process: dict[str, Any] | None) -> Config:
+    settings = function or {}
+    if "address" not in settings:
+        settings = {"address": request.getfixturevalue("function").address, **settings}
+    return Config(function=settings, process=process or {})
+
+
+@pytest.fixture
+def reader(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """Makes a bridge whose binding "orders" reads a topic, not started.  Further words are metadata."""
+    def make(topics: str, kafka: Kafka | None = None, brokers: str = "", function: dict[str, Any] | None = None,
+             process: dict[str, Any] | None = None, **metadata: Any) -> Bridge:
+        brokers = brokers or (kafka or request.getfixturevalue("kafka")).brokers
+        return bridge(_config(request, function, process).binding("orders", brokers, topics, group, **metadata))
+
+    return make
+
+
+@pytest.fixture
+def read(reader: Made) -> Made:
+    """As reader, and started."""
+    return lambda *args, **words: reader(*args, **words).start()
+
+
+@pytest.fixture
+def subscribe(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """A started bridge with one pub/sub subscription of the function, route /new."""
+    def make(topic: str, kafka: Kafka | None = None, dead_letter: str = "", subscription: dict[str, str] | None = None,
+             **metadata: Any) -> Bridge:
+        brokers = (kafka or request.getfixturevalue("kafka")).brokers
+        config = _config(request, None, None).pubsub("shop", brokers, group, **metadata)
+        return bridge(config.subscription("shop", topic, "/new", dead_letter, **(subscription or {}))).start()
+
+    return make
+
+
 @pytest.fixture
 def ledger() -> Ledger:
     return Ledger()
 
 
 @pytest.fixture
-def group(kafka: Kafka) -> str:
-    return kafka.new_name("group")
+def group() -> str:
+    """A consumer group nobody has used."""
+    return f"group-{os.getpid()}-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""The account of a test: what the broker confirmed, what the function took, what was parked, and whether that adds up."""
+"""The account of a test: what the broker confirmed, what the function took, what was parked; does it add up?"""
 from __future__ import annotations
 
 import itertools
@@ -47,8 +47,9 @@ class Ledger:
 
     # -- producing
 
-    def produce(self, kafka: Kafka, topic: str, n: int, key: Pick | None = None, partition: Pick | None = None, size: int = 0,
-                form: Callable[[str, int], bytes] = plain, headers: dict[str, str] | None = None) -> list[str]:
+    def produce(self, kafka: Kafka, topic: str, n: int, key: Pick | None = None, partition: Pick | None = None,
+                size: int = 0, form: Callable[[str, int], bytes] = plain,
+                headers: dict[str, str] | None = None) -> list[str]:
         """n events, all confirmed; their ids in order."""
         producer = kafka.producer()
         ids = [self._hand_over(producer, topic, i, key, partition, size, form, headers) for i in range(n)]
@@ -92,7 +93,8 @@ class Ledger:
 
         def nothing_missing() -> bool:
             left = missing()
-            assert not left, f"{len(left)} of {len(self.sent)} events have not arrived, e.g. {[self.sent[i] for i in sorted(left)[:5]]}"
+            some = [self.sent[i] for i in sorted(left)[:5]]
+            assert not left, f"{len(left)} of {len(self.sent)} events have not arrived, e.g. {some}"
             return True
 
         eventually(nothing_missing, within, "every event arrives")
@@ -158,7 +160,8 @@ class Steady:
         producer, start, i = self.kafka.producer(), time.monotonic(), 0
         while not self._stop.is_set():
             for i in range(i, int((time.monotonic() - start) * self.rate) + 1):
-                self.ledger._hand_over(producer, self.topic, i, self.how["key"], self.how["partition"], self.how["size"], self.how["form"])
+                self.ledger._hand_over(producer, self.topic, i, self.how["key"], self.how["partition"],
+                                        self.how["size"], self.how["form"])
             i += 1
             producer.poll(0.01)
         if producer.flush(60):

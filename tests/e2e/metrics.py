@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-FATE = re.compile(r"bridge_subscription_(delivered_total|parked_total|dropped_\w+|expired_total|returned_total|inflight)$")
+FATE = re.compile(r"bridge_subscription_((delivered|parked|dropped_\w+|expired|returned)_total|inflight)$")
 
 
 @dataclass(frozen=True)

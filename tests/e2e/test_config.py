@@ -40,10 +40,12 @@ FAULTS = {
     "bad-number": ("8080}", "8080, endpointConcurrency: many}", 5, 59, ["endpointConcurrency", "many"]),
     "bad-address": ("127.0.0.1:8080}", "somewhere}", 5, 23, ["somewhere"]),
     "bad-word": ("value: none", "value: kerberos", 17, 29, ["authType", "kerberos", "none"]),
-    "bad-duration": ("value: shop}", "value: shop}\n  - {name: sessionTimeout, value: soon}", 17, 36, ["sessionTimeout", "soon"]),
+    "bad-duration": ("value: shop}", "value: shop}\n  - {name: sessionTimeout, value: soon}", 17, 36,
+                     ["sessionTimeout", "soon"]),
     "no-brokers": ('  - {name: brokers, value: "127.0.0.1:9092"}\n', "", 7, 1, ["brokers"]),
     "unknown-type": ("bindings.kafka", "bindings.nats", 11, 9, ["bindings.nats"]),
-    "park-without-place": ("value: shop}", "value: shop}\n  - {name: onExhausted, value: park}", 17, 33, ["onExhausted", "deadLetterTopic"]),
+    "park-without-place": ("value: shop}", "value: shop}\n  - {name: onExhausted, value: park}", 17, 33,
+                           ["onExhausted", "deadLetterTopic"]),
     "broken-yaml": ("metadata: {name: orders}", "metadata: {name: orders", 10, 1, []),
     "tab": ("  type:", "\ttype:", 11, 1, []),
 }
@@ -108,9 +110,9 @@ def test_a_port_that_is_taken_stops_the_start_and_is_named(file, which):
     assert re.search(rf"{which}.*{port}.*in use", done.stdout + done.stderr), done.stdout + done.stderr
 
 
-def test_healthz_is_500_until_everything_works_and_204_from_then_on(kafka, functions, bridge, group):
+def test_healthz_is_500_until_everything_works_and_204_from_then_on(kafka, functions, read):
     function, topic = functions(), kafka.create(partitions=1)
-    b: Bridge = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b: Bridge = read(topic)
     eventually(lambda: http_get(b.dapr_port, "/v1.0/healthz/outbound")[0] == 204, 10)
     assert b.healthz() == 500 and "ERR_HEALTH_NOT_READY" in http_get(b.dapr_port, "/v1.0/healthz")[1]
     assert b.readyz() == 503 and http_get(b.admin_port, "/healthz")[0] == 200
@@ -128,9 +130,10 @@ def test_the_command_line_of_daprd_works(kafka, function, bridge, ledger, group,
     rows = {**KAFKA, "brokers": kafka.brokers, "topics": topic, "consumerGroup": group}
     (resources / "orders.yaml").write_text(component("orders", "bindings.kafka", rows))
     b = bridge(Config())
-    b.process.argv[1:] = ["--app-id", "shop", "--app-port", str(function.port), "--app-protocol=http", "-dapr-http-port", str(b.dapr_port),
-                          "--metrics-port", str(b.admin_port), "--resources-path", str(resources), "--log-level", "debug",
-                          "--placement-host-address", "127.0.0.1:50006", "--enable-metrics"]
+    b.process.argv[1:] = ["--app-id", "shop", "--app-port", str(function.port), "--app-protocol=http",
+                          "-dapr-http-port", str(b.dapr_port), "--metrics-port", str(b.admin_port), "--enable-metrics",
+                          "--resources-path", str(resources), "--log-level", "debug",
+                          "--placement-host-address", "127.0.0.1:50006"]
     b.start()
     ledger.produce(kafka, topic, 20)
     ledger.wait(function)

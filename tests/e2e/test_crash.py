@@ -5,7 +5,6 @@ import random
 
 from tests.servers.wait import eventually
 
-from .config import Config
 from .conftest import LONG
 from .ledger import Ledger
 
@@ -23,17 +22,15 @@ def check_round_was_real(ledger: Ledger, function, rebalances: float, parked: li
     assert parked, "invalid run: nothing was parked"
 
 
-def test_killed_again_and_again_under_load_nothing_is_lost(kafka, function, bridge, ledger, group):
+def test_killed_again_and_again_under_load_nothing_is_lost(kafka, function, read, ledger):
     kills = 40 if LONG else 6
     topic, dead = kafka.create(partitions=4), kafka.create(partitions=2)
     dice = random.Random(7)
-    config = Config(function={"address": function.address}).binding(
-        "orders", kafka.brokers, topic, group, order="key", retryInitialInterval="10ms", retryMaxAttempts=3, retryMaxInterval="20ms",
-        deadLetterTopic=dead, sessionTimeout="1500ms")
     # poison events fail for good, every fourth key once in a while
-    function.behave({"do": "ok", "status": 500, "key": "poison"}, *({"do": "ok", "status": 503, "key": f"k{i}", "times": 5} for i in range(0, 40, 4)),
-                    {"do": "slow", "ms": 5})
-    b = bridge(config).start()
+    now_and_then = [{"do": "ok", "status": 503, "key": f"k{i}", "times": 5} for i in range(0, 40, 4)]
+    function.behave({"do": "ok", "status": 500, "key": "poison"}, *now_and_then, {"do": "slow", "ms": 5})
+    b = read(topic, order="key", deadLetterTopic=dead, retryMaxAttempts=3, retryInitialInterval="10ms",
+             retryMaxInterval="20ms", sessionTimeout="1500ms")
     rebalances = 0.0
     with ledger.steady(kafka, topic, 800, key=lambda i: "poison" if i % 200 == 50 else f"k{i % 40}"):
         for _ in range(kills):
@@ -52,11 +49,10 @@ def test_killed_again_and_again_under_load_nothing_is_lost(kafka, function, brid
     eventually(lambda: b.in_flight() == 0, 30)
 
 
-def test_partition_order_of_first_deliveries_survives_a_kill(kafka, function, bridge, ledger, group):
+def test_partition_order_of_first_deliveries_survives_a_kill(kafka, function, read, ledger):
     topic = kafka.create(partitions=4)
-    config = Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group, sessionTimeout="1500ms")
     function.behave({"do": "slow", "ms": 2})
-    b = bridge(config).start()
+    b = read(topic, sessionTimeout="1500ms")
     with ledger.steady(kafka, topic, 500):
         for _ in range(2):
             before = len(function.taken())

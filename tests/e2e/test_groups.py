@@ -8,7 +8,6 @@ from confluent_kafka import Consumer
 
 from tests.servers.wait import eventually
 
-from .config import Config
 
 pytestmark = pytest.mark.groups
 STRATEGIES = ["range", "roundrobin", "cooperative-sticky"]
@@ -25,11 +24,10 @@ def windows(b) -> float:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_members_that_join_and_leave_in_order_make_no_duplicates(kafka, topic, function, bridge, ledger, group, strategy):
+def test_members_that_join_and_leave_in_order_make_no_duplicates(kafka, topic, function, reader, ledger, strategy):
     function.behave({"do": "slow", "ms": 4})
-    config = Config(function={"address": function.address}).binding(
-        "orders", kafka.brokers, topic, group, consumerGroupRebalanceStrategy=strategy)
-    first, second, third = bridge(config).start(), bridge(config), bridge(config)
+    first, second, third = (reader(topic, consumerGroupRebalanceStrategy=strategy) for _ in range(3))
+    first.start()
     with ledger.steady(kafka, topic, 500, partition=lambda i: i % 6):
         eventually(lambda: windows(first) == 6 and len(function.taken()) > 100, 30)
         first.wait_in_flight()
@@ -50,11 +48,9 @@ def test_members_that_join_and_leave_in_order_make_no_duplicates(kafka, topic, f
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_partitions_of_a_killed_member_are_taken_over(kafka, topic, function, bridge, ledger, group, strategy):
+def test_the_partitions_of_a_killed_member_are_taken_over(kafka, topic, function, read, ledger, strategy):
     function.behave({"do": "slow", "ms": 4})
-    config = Config(function={"address": function.address}).binding(
-        "orders", kafka.brokers, topic, group, consumerGroupRebalanceStrategy=strategy, sessionTimeout="2s")
-    first, second = bridge(config).start(), bridge(config).start()
+    first, second = (read(topic, consumerGroupRebalanceStrategy=strategy, sessionTimeout="2s") for _ in range(2))
     with ledger.steady(kafka, topic, 500, partition=lambda i: i % 6):
         eventually(lambda: windows(first) == 3 and windows(second) == 3, 40)
         first.wait_in_flight()
@@ -64,10 +60,9 @@ def test_the_partitions_of_a_killed_member_are_taken_over(kafka, topic, function
     ledger.check(function, order="partition")
 
 
-def test_a_member_that_was_frozen_past_its_session_does_no_harm(kafka, topic, function, bridge, ledger, group):
+def test_a_member_that_was_frozen_past_its_session_does_no_harm(kafka, topic, function, read, ledger, group):
     function.behave({"do": "slow", "ms": 4})
-    config = Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group, sessionTimeout="2s")
-    first, second = bridge(config).start(), bridge(config).start()
+    first, second = (read(topic, sessionTimeout="2s") for _ in range(2))
     with ledger.steady(kafka, topic, 500, partition=lambda i: i % 6):
         eventually(lambda: windows(first) == 3 and windows(second) == 3, 40)
         first.wait_in_flight()
@@ -82,22 +77,16 @@ def test_a_member_that_was_frozen_past_its_session_does_no_harm(kafka, topic, fu
     ledger.check(function)
 
 
-def test_a_static_member_that_restarts_disturbs_nobody(kafka, topic, function, bridge, ledger, group):
+def test_a_static_member_that_restarts_disturbs_nobody(kafka, topic, function, read, ledger):
     function.behave({"do": "slow", "ms": 4})
-
-    def member(name: str):
-        return bridge(Config(function={"address": function.address}).binding(
-            "orders", kafka.brokers, topic, group, groupInstanceId=name, sessionTimeout="20s"))
-
-    first, second = member("one").start(), member("two").start()
+    first, second = (read(topic, groupInstanceId=name, sessionTimeout="20s") for name in ("one", "two"))
     with ledger.steady(kafka, topic, 300, partition=lambda i: i % 6):
         eventually(lambda: windows(first) == 3 and windows(second) == 3, 40)
         second.wait_in_flight()
         before = first.rebalances()
         second.stop()
         second.start()
-        seen = second.file  # its own partitions come back to it
-        eventually(lambda: windows(second) == 3, 30, f"the static member of {seen} has its partitions again")
+        eventually(lambda: windows(second) == 3, 30, "the static member has its partitions again")
         assert first.rebalances() == before, "the other member did not notice"
     ledger.wait(function)
     ledger.check(function, duplicates=0, order="partition")
@@ -106,8 +95,8 @@ def test_a_static_member_that_restarts_disturbs_nobody(kafka, topic, function, b
 def sarama(kafka, group: str, topic: str) -> Consumer:
     """As a Dapr sidecar is in the group: range, plain offsets without metadata."""
     c = Consumer({"bootstrap.servers": kafka.brokers, "group.id": group, "client.id": "sarama", "log_level": 0,
-                  "partition.assignment.strategy": "range", "auto.offset.reset": "earliest", "enable.auto.commit": False,
-                  "session.timeout.ms": 6000})
+                  "partition.assignment.strategy": "range", "auto.offset.reset": "earliest",
+                  "enable.auto.commit": False, "session.timeout.ms": 6000})
     c.subscribe([topic])
     return c
 
@@ -125,8 +114,8 @@ def consume(c: Consumer, n: int) -> set[str]:
     return ids
 
 
-def test_a_group_of_another_client_is_taken_over_where_it_stood(any_kafka, function, bridge, ledger):
-    kafka, group = any_kafka, any_kafka.new_name("group")
+def test_a_group_of_another_client_is_taken_over_where_it_stood(any_kafka, function, read, ledger, group):
+    kafka = any_kafka
     topic = kafka.create(partitions=4)
     ledger.produce(kafka, topic, 400)
     other = sarama(kafka, group, topic)
@@ -134,17 +123,17 @@ def test_a_group_of_another_client_is_taken_over_where_it_stood(any_kafka, funct
     other.commit(asynchronous=False)
     other.close()
     assert all(kafka.note(group, topic, p)[1] == "" for p in range(4))
-    bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    read(topic, kafka=kafka)
     ledger.wait(function, parked=lambda: theirs)
     assert not theirs & function.taken(), "what the other client committed does not come again"
 
 
-def test_a_group_is_taken_over_member_by_member(kafka, topic, function, bridge, ledger, group):
+def test_a_group_is_taken_over_member_by_member(kafka, topic, function, read, ledger, group):
     ledger.produce(kafka, topic, 200, partition=lambda i: i % 6)
     other = sarama(kafka, group, topic)
     theirs = consume(other, 100)
     other.commit(asynchronous=False)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
 
     def shared() -> bool:
         for m in other.consume(50, 0.1):

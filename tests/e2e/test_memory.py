@@ -5,7 +5,6 @@ import time
 
 from tests.servers.wait import eventually
 
-from .config import Config
 from .conftest import LONG
 
 MIB = 1 << 20
@@ -26,12 +25,10 @@ def most_over(seconds: float, fact) -> float:
     return most
 
 
-def test_one_stuck_partition_of_eight_delays_none_of_the_others(kafka, function, bridge, ledger, group):
+def test_one_stuck_partition_of_eight_delays_none_of_the_others(kafka, function, read, ledger):
     seconds, credit = 60 if LONG else 15, 4 * MIB
     topic = kafka.create(partitions=8)
-    config = Config(function={"address": function.address, "bufferBytes": "4Mi"}).binding(
-        "orders", kafka.brokers, topic, group, order="key", retryInitialInterval="20ms", retryMaxInterval="500ms")
-    b = bridge(config).start()
+    b = read(topic, function={"bufferBytes": "4Mi"}, order="key", retryInitialInterval="20ms", retryMaxInterval="500ms")
     with ledger.steady(kafka, topic, 1000, partition=lambda i: i % 8, key=lambda i: f"k{i}", size=1000):
         eventually(lambda: len(function.taken()) > 2000 and lag_of_others(b, topic) < 3000, 60)
         level = most_over(4, lambda: lag_of_others(b, topic))
@@ -51,19 +48,19 @@ def test_one_stuck_partition_of_eight_delays_none_of_the_others(kafka, function,
     ledger.check(function, duplicates=0, order="key")
 
 
-def test_a_function_that_takes_nothing_makes_reading_stop(kafka, function, bridge, ledger, group):
+def test_a_function_that_takes_nothing_makes_reading_stop(kafka, function, read, ledger):
     topic = kafka.create(partitions=4)
     ledger.produce(kafka, topic, 8000, size=5000)
     function.behave({"do": "hang"})
-    config = Config(function={"address": function.address, "bufferBytes": "4Mi"}).binding(
-        "orders", kafka.brokers, topic, group, order="none", prefetchBytes="1Mi")
-    b = bridge(config).start()
+    b = read(topic, function={"bufferBytes": "4Mi"}, order="none", prefetchBytes="1Mi")
     memory = b.rss_anon()
     b.wait_in_flight(100)
-    eventually(lambda: (now := b.count("received_total")) and now == most_over(1, lambda: b.count("received_total")), 30, "reading has stopped")
+    received = lambda: b.count("received_total")  # noqa: E731
+    eventually(lambda: received() == most_over(1, received), 30, "reading has stopped")
     assert b.metrics().sum("bridge_function_buffered_bytes") <= 4 * MIB + 6000
     # the client's own read-ahead and connection buffers come on top of the credit
-    assert b.rss_anon() - memory <= (4 + 1 + 8) * MIB, f"RssAnon grew by {(b.rss_anon() - memory) / MIB:.1f} MiB over 40 MB of events"
+    grown = (b.rss_anon() - memory) / MIB
+    assert grown <= 4 + 1 + 8, f"RssAnon grew by {grown:.1f} MiB over 40 MB of events"
     function.behave()
     function.release()
     ledger.wait(function)

@@ -5,19 +5,25 @@ import pytest
 
 from tests.servers.wait import eventually, throughout
 
-from .config import Config
+from .ledger import Ledger
 
 
 def lag_is_zero(b, topic: str, partitions: int) -> bool:
     return all(b.metrics().lag(topic, p) == 0 for p in range(partitions))
 
 
-def test_the_gaps_of_compaction_are_passed(kafka, function, bridge, ledger, group):
-    topic = kafka.create(partitions=1, cleanup_policy="compact", segment_bytes="2000", segment_ms="100", min_cleanable_dirty_ratio="0.01")
+def test_the_gaps_of_compaction_are_passed(kafka, function, read, ledger, group):
+    topic = kafka.create(partitions=1, cleanup_policy="compact",
+                         segment_bytes="2000", segment_ms="100", min_cleanable_dirty_ratio="0.01")
     ids = ledger.produce(kafka, topic, 400, key=lambda i: f"k{i % 5}")
-    eventually(lambda: ledger.produce(kafka, topic, 1, key=lambda i: "last") and len(kafka.read_all(topic)) < 200, 60, "the log is compacted")
+
+    def compacted() -> bool:
+        ledger.produce(kafka, topic, 1, key=lambda i: "last")		# rolls the segment
+        return len(kafka.read_all(topic)) < 200
+
+    eventually(compacted, 60, "the log is compacted")
     left = {m.offset() for m in kafka.read_all(topic)}
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
     end = kafka.watermarks(topic, 0)[1]
     eventually(lambda: kafka.committed(group, topic)[0] == end, 30, "the window moves over the gaps")
     assert left <= {r.offset for r in function.requests()} and function.taken() & set(ids)
@@ -33,7 +39,7 @@ def transaction(kafka, producer, topic: str, ids: list[str], commit: bool) -> No
 
 
 @pytest.mark.quick
-def test_aborted_transactions_are_not_delivered_and_stop_nothing(kafka, function, bridge, group):
+def test_aborted_transactions_are_not_delivered_and_stop_nothing(kafka, function, read):
     topic = kafka.create(partitions=1)
     producer = kafka.producer(transactional_id=topic)
     producer.init_transactions(20)
@@ -41,7 +47,7 @@ def test_aborted_transactions_are_not_delivered_and_stop_nothing(kafka, function
     for i in range(0, 60, 10):
         transaction(kafka, producer, topic, good[i:i + 10], True)
         transaction(kafka, producer, topic, bad[i:i + 10], False)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
     eventually(lambda: function.taken() >= set(good), 30)
     eventually(lambda: lag_is_zero(b, topic, 1), 30, "the aborted end counts as done")
     assert not function.taken() & set(bad)
@@ -55,24 +61,24 @@ def test_aborted_transactions_are_not_delivered_and_stop_nothing(kafka, function
 
 
 @pytest.mark.quick
-def test_an_open_transaction_is_waited_for(kafka, function, bridge, group):
+def test_an_open_transaction_is_waited_for(kafka, function, read):
     topic = kafka.create(partitions=1)
     producer = kafka.producer(transactional_id=topic)
     producer.init_transactions(20)
     producer.begin_transaction()
     producer.produce(topic, b'{"id":"open"}', partition=0)
     producer.flush(10)
-    bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start().ready()
+    read(topic).ready()
     throughout(lambda: not function.requests(), 2)
     producer.commit_transaction(10)
     eventually(lambda: function.taken() == {"open"}, 30)
 
 
 @pytest.mark.quick
-def test_retention_past_the_committed_offset_goes_on_at_what_is_left(any_kafka, function, bridge, ledger):
-    kafka, group = any_kafka, any_kafka.new_name("group")
+def test_retention_past_the_committed_offset_goes_on_at_what_is_left(any_kafka, function, read, ledger, group):
+    kafka = any_kafka
     topic = kafka.create(partitions=1)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic, kafka=kafka)
     ledger.produce(kafka, topic, 100)
     ledger.wait(function)
     b.stop()
@@ -85,9 +91,9 @@ def test_retention_past_the_committed_offset_goes_on_at_what_is_left(any_kafka, 
 
 
 @pytest.mark.quick
-def test_a_topic_that_is_made_later_is_read_from_its_beginning(kafka, function, bridge, ledger, group):
+def test_a_topic_that_is_made_later_is_read_from_its_beginning(kafka, function, read, ledger):
     topic = kafka.new_name()
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
     eventually(lambda: b.log_contains(topic), 30, "the log names the topic that is missing")
     kafka.create(topic, partitions=3)
     ledger.produce(kafka, topic, 50)
@@ -95,23 +101,23 @@ def test_a_topic_that_is_made_later_is_read_from_its_beginning(kafka, function, 
     ledger.check(function, duplicates=0, order="partition")
 
 
-def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(kafka, function, bridge, ledger, group):
+def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(kafka, function, read, ledger):
     topic = kafka.create(partitions=2)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
     ledger.produce(kafka, topic, 200)
     ledger.wait(function)
     kafka.delete(topic)
     kafka.create(topic, partitions=2)
-    anew = ledger.__class__()
+    anew = Ledger()
     anew.produce(kafka, topic, 40)
     anew.wait(function, within=90)
     assert b.alive()
 
 
 @pytest.mark.quick
-def test_new_partitions_are_found_and_read_from_their_beginning(kafka, function, bridge, ledger, group):
+def test_new_partitions_are_found_and_read_from_their_beginning(kafka, function, read, ledger):
     topic = kafka.create(partitions=2)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
     ledger.produce(kafka, topic, 50)
     ledger.wait(function)
     kafka.add_partitions(topic, 6)
@@ -122,10 +128,10 @@ def test_new_partitions_are_found_and_read_from_their_beginning(kafka, function,
 
 
 @pytest.mark.quick
-def test_initial_offset_newest_begins_at_the_end(kafka, function, bridge, ledger, group):
+def test_initial_offset_newest_begins_at_the_end(kafka, function, read, ledger):
     topic = kafka.create(partitions=1)
     old = ledger.produce(kafka, topic, 50)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group, initialOffset="newest")).start()
+    b = read(topic, initialOffset="newest")
     eventually(lambda: b.metrics().sum("bridge_function_windows") == 1 and b.metrics().lag(topic, 0) == 0, 30)
     new = ledger.produce(kafka, topic, 50)
     eventually(lambda: function.taken() >= set(new), 30)

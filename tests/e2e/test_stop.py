@@ -8,16 +8,15 @@ import pytest
 
 from tests.servers.wait import eventually
 
-from .config import Config
 
 pytestmark = pytest.mark.quick
 
 
 @pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_in_mid_flow_makes_no_duplicates(any_kafka, function, bridge, ledger, group, signo):
+def test_a_stop_in_mid_flow_makes_no_duplicates(any_kafka, function, read, ledger, signo):
     topic = any_kafka.create(partitions=4)
     function.behave({"do": "slow", "ms": 20})
-    b = bridge(Config(function={"address": function.address}).binding("orders", any_kafka.brokers, topic, group, order="none")).start()
+    b = read(topic, kafka=any_kafka, order="none")
     with ledger.steady(any_kafka, topic, 1500):
         for _ in range(3):
             before = len(function.taken())
@@ -32,12 +31,11 @@ def test_a_stop_in_mid_flow_makes_no_duplicates(any_kafka, function, bridge, led
     assert ledger.retries(function) == 0, "nothing was even sent twice"
 
 
-def test_past_the_drain_deadline_what_is_in_flight_is_named_and_comes_again(kafka, function, bridge, ledger, group):
+def test_past_the_drain_deadline_what_is_in_flight_is_named_and_comes_again(kafka, function, read, ledger):
     topic = kafka.create(partitions=1)
     ids = ledger.produce(kafka, topic, 5, partition=lambda i: 0)
     function.behave({"do": "hang", "id": ids[2]})
-    config = Config(function={"address": function.address}, process={"drainTimeout": "1s"}).binding("orders", kafka.brokers, topic, group)
-    b = bridge(config).start()
+    b = read(topic, process={"drainTimeout": "1s"})
     eventually(lambda: function.stats()["hung"] == 1, 30)
     b.sigterm()
     b.wait(20)
@@ -48,12 +46,11 @@ def test_past_the_drain_deadline_what_is_in_flight_is_named_and_comes_again(kafk
     ledger.check(function, duplicates=0, order="partition")
 
 
-def test_a_second_signal_ends_at_once_with_1(kafka, function, bridge, ledger, group):
+def test_a_second_signal_ends_at_once_with_1(kafka, function, read, ledger):
     topic = kafka.create(partitions=1)
     ledger.produce(kafka, topic, 1)
     function.behave({"do": "hang"})
-    config = Config(function={"address": function.address}, process={"drainTimeout": "10m"}).binding("orders", kafka.brokers, topic, group)
-    b = bridge(config).start()
+    b = read(topic, process={"drainTimeout": "10m"})
     eventually(lambda: function.stats()["hung"] == 1, 30)
     b.sigterm()
     eventually(lambda: b.log_contains("shutting down"), 10)
@@ -61,19 +58,19 @@ def test_a_second_signal_ends_at_once_with_1(kafka, function, bridge, ledger, gr
     assert b.wait(5) == 1
 
 
-def test_an_idle_stop_is_quick(kafka, function, bridge, group):
+def test_an_idle_stop_is_quick(kafka, function, read):
     topic = kafka.create(partitions=1)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start().ready()
+    b = read(topic).ready()
     start = time.monotonic()
     b.stop(within=3)
     assert time.monotonic() - start < 3
 
 
-def test_a_stop_with_the_function_gone_returns_everything(kafka, function, bridge, ledger, group):
+def test_a_stop_with_the_function_gone_returns_everything(kafka, function, read, ledger):
     topic = kafka.create(partitions=2)
     function.behave({"do": "slow", "ms": 30})
     ledger.produce(kafka, topic, 300)
-    b = bridge(Config(function={"address": function.address}).binding("orders", kafka.brokers, topic, group)).start()
+    b = read(topic)
     eventually(lambda: len(function.taken()) > 10, 30)
     function.down()
     b.wait_in_flight()

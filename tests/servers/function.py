@@ -37,7 +37,7 @@ class Request:
 
 @dataclass
 class Function:
-    """Listens once up() was called; rules are asked in order, the first that matches decides, without one the answer is 200."""
+    """Listens once up() was called.  Rules are asked in order, the first that matches decides; none: 200."""
     directory: Path
     port: int = field(default_factory=free_port)
 
@@ -101,8 +101,9 @@ class Function:
         r = self._requests.get(line["n"])
         if r is None:
             number = lambda name: int(line[name]) if line.get(name) is not None else None  # noqa: E731
-            r = self._requests[line["n"]] = Request(line["n"], line["id"], line["path"], line["topic"], number("partition"),
-                                                    number("offset"), line["key"], line["t"], line["size"])
+            r = Request(line["n"], line["id"], line["path"], line["topic"], number("partition"), number("offset"),
+                        line["key"], line["t"], line["size"])
+            self._requests[line["n"]] = r
         if "status" in line:
             r.status, r.answered = line["status"], line["t"]
 

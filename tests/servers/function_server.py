@@ -1,8 +1,8 @@
 """The function under test: an HTTP server that notes every request and misbehaves as told.
 
-Run as a process: function_server.py PORT LEDGER.  Standard output gets one line, the control port.  Control is one JSON object a
-line and one back; see COMMANDS.  The ledger is one JSON object a line: a request as it arrived ({"n", "t", "path", "id", …}) and,
-once it was answered, {"n", "status", "t"} (both in one line when the answer went out at once).
+Run as a process: function_server.py PORT LEDGER.  Standard output gets one line, the control port.  Control is one JSON
+object a line and one back; see COMMANDS.  The ledger is one JSON object a line: a request as it arrived ({"n", "t",
+"path", "id", …}) and, once it was answered, {"n", "status", "t"}; both in one line when it was answered at once.
 """
 from __future__ import annotations
 
@@ -86,8 +86,9 @@ class Server:
         os.write(self.ledger, json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
     def stats(self) -> dict[str, Any]:
-        return {"requests": self.n, "in_flight": self.in_flight, "most_in_flight": self.most_in_flight, "hung": len(self.hung),
-                "connections": len(self.connections), "accepted": self.accepted, "recent": self.recent}
+        return {"requests": self.n, "in_flight": self.in_flight, "most_in_flight": self.most_in_flight,
+                "hung": len(self.hung), "connections": len(self.connections),
+                "accepted": self.accepted, "recent": self.recent}
 
 
 class Connection(asyncio.Protocol):
@@ -164,7 +165,8 @@ class Connection(asyncio.Protocol):
         facts = {"n": s.n, "t": time.time(), "path": target, "id": event_id(body, headers),
                  "topic": headers.get("__topic"), "partition": headers.get("__partition"),
                  "offset": headers.get("__offset"), "key": headers.get("__key"), "size": len(body)}
-        s.recent = s.recent[-49:] + [{"method": method, "path": target, "headers": headers, "body": body.decode("latin-1")}]
+        seen = {"method": method, "path": target, "headers": headers, "body": body.decode("latin-1")}
+        s.recent = s.recent[-19:] + [seen]
         rule = s.rule_for(facts)
         DEEDS[rule["do"]](self, rule, facts)
 
@@ -243,8 +245,9 @@ def do_informational(c: Connection, rule: Rule, facts: dict[str, Any]) -> None:
 
 
 DEEDS: dict[str, Callable[[Connection, Rule, dict[str, Any]], None]] = {
-    "ok": do_ok, "slow": do_slow, "hang": do_hang, "reset": do_reset, "reset_mid": do_reset_mid, "half_close": do_half_close,
-    "garbage": do_garbage, "close": do_close, "chunked": do_chunked, "informational": do_informational,
+    "ok": do_ok, "slow": do_slow, "hang": do_hang, "reset": do_reset, "reset_mid": do_reset_mid,
+    "half_close": do_half_close, "garbage": do_garbage, "close": do_close, "chunked": do_chunked,
+    "informational": do_informational,
 }
 
 

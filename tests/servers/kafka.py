@@ -69,10 +69,12 @@ class Kafka:
         self.directory = Path(tempfile.mkdtemp(prefix=f"kafka-{version}-"))
         self.extra = properties or {}
         self._admin: AdminClient | None = None
-        lib = subprocess.run([str(HERE / "fetch_kafka"), version], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-        self._java = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{lib}/*"]
-        self.process = Process(self._java + [f"-Dlog4j.configuration=file:{self.directory}/log4j.properties",
-                                             "kafka.Kafka", f"{self.directory}/server.properties"], self.directory / "log")
+        fetched = subprocess.run([str(HERE / "fetch_kafka"), version], check=True, stdout=subprocess.PIPE, text=True)
+        self._java = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                      "-cp", f"{fetched.stdout.strip()}/*"]
+        argv = [f"-Dlog4j.configuration=file:{self.directory}/log4j.properties", "kafka.Kafka",
+                f"{self.directory}/server.properties"]
+        self.process = Process(self._java + argv, self.directory / "log")
 
     @property
     def brokers(self) -> str:
@@ -141,7 +143,8 @@ class Kafka:
     @property
     def admin(self) -> AdminClient:
         if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0, "topic.metadata.refresh.interval.ms": 500})
+            self._admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0,
+                                       "topic.metadata.refresh.interval.ms": 500})
         return self._admin
 
     def new_name(self, word: str = "events") -> str:
@@ -219,7 +222,8 @@ class Kafka:
 
     def commit(self, group: str, topic: str, partition: int, offset: int, metadata: str = "") -> None:
         """As a client outside the group, which is let in once the sessions of all members have ended."""
-        eventually(lambda: wire.commit(self.port, group, topic, partition, offset, metadata) == 0, 20, f"a commit for {group} is taken")
+        eventually(lambda: wire.commit(self.port, group, topic, partition, offset, metadata) == 0, 20,
+                   f"a commit for {group} is taken")
         assert self.note(group, topic, partition) == (offset, metadata)
 
     def producer(self, **config: object) -> Producer:

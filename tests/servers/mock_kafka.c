@@ -1,4 +1,4 @@
-/* A small Kafka without Java: librdkafka's mock cluster as a process, told over standard input what to produce and where to hurt. */
+/* A small Kafka without Java: librdkafka's mock cluster as a process, told on standard input what to produce or break. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -15,11 +15,11 @@
 /*
  * Usage: mock_kafka [--topic NAME[:PARTITIONS]]... [--brokers N] [--ledger FILE]
  * First line out: "bootstrap HOST:PORT[,…]".  Then one command a line on standard input:
- *	produce TOPIC COUNT RATE	events {"id":"N",…}, RATE a second (0: as fast as they go); "produced COUNT" when all are confirmed
+ *	produce TOPIC COUNT RATE	events {"id":"N",…}, RATE a second (0: no pause); "produced N failed N" at the end
  *	error APIKEY CODE COUNT		the next COUNT requests of that kind get that error (Kafka's numbers)
  *	rtt BROKER MS | down BROKER | up BROKER | leader TOPIC PARTITION BROKER
- * Every other command is answered "ok" or "error WHY".  A confirmed event's id goes to the ledger, one a line.  End of input or
- * SIGTERM ends it.  The cluster keeps the newest 5 MiB of a partition and drops what is older.
+ * Every other command is answered "ok" or "error WHY".  A confirmed event's id goes to the ledger, one a line.  End of
+ * input or SIGTERM ends it.  The cluster keeps the newest 5 MiB of a partition and drops what is older.
  */
 struct mock {
 	rd_kafka_t *producer;
@@ -149,7 +149,8 @@ static bool mock_hurt(struct mock *mock, char **word)
 		mock_errors(mock, (int16_t)number(word[1], "error APIKEY", 0, 100), number(word[2], "error CODE", -200, 120),
 		    number(word[3], "error COUNT", 1, ERRORS_MAX));
 	else if (!strcmp(word[0], "rtt"))
-		err = rd_kafka_mock_broker_set_rtt(mock->cluster, number(word[1], "rtt BROKER", 1, 100), number(word[2], "rtt MS", 0, 60000));
+		err = rd_kafka_mock_broker_set_rtt(mock->cluster, number(word[1], "rtt BROKER", 1, 100),
+		    number(word[2], "rtt MS", 0, 60000));
 	else if (!strcmp(word[0], "down"))
 		err = rd_kafka_mock_broker_set_down(mock->cluster, number(word[1], "down BROKER", 1, 100));
 	else if (!strcmp(word[0], "up"))
@@ -176,7 +177,8 @@ static void mock_command(struct mock *mock, char *line)
 	if (n == 0)
 		return;
 	if (!strcmp(word[0], "produce") && word[1])
-		mock_produce(mock, word[1], number(word[2], "produce COUNT", 1, INT32_MAX), number(word[3], "produce RATE", 0, INT32_MAX));
+		mock_produce(mock, word[1], number(word[2], "produce COUNT", 1, INT32_MAX),
+		    number(word[3], "produce RATE", 0, INT32_MAX));
 	else if (!mock_hurt(mock, word))
 		printf("error no such command: %s; there are produce, error, rtt, down, up, leader\n", word[0]);
 }
@@ -217,7 +219,8 @@ static void arguments_topic(struct arguments *args, char *text)
 		die("--topic: at most %d", TOPICS_MAX);
 	if (colon)
 		*colon++ = '\0';
-	args->topics[args->n_topics++] = (struct topic_arg){ text, colon ? number(colon, "--topic NAME:PARTITIONS", 1, 1000) : 4 };
+	args->topics[args->n_topics].name = text;
+	args->topics[args->n_topics++].partitions = colon ? number(colon, "--topic NAME:PARTITIONS", 1, 1000) : 4;
 }
 
 static void arguments_parse(struct arguments *args, int argc, char **argv)

@@ -1,4 +1,4 @@
-"""Free loopback ports, outside the range the kernel takes outgoing ports from: a broker that stops finds its port again."""
+"""Free loopback ports, outside the range of outgoing ones: who stops finds the port free when starting again."""
 from __future__ import annotations
 
 import random

@@ -52,7 +52,7 @@ class Proxy:
         self.toxics = Toxics(**toxics)
 
     def heal(self) -> None:
-        """No toxics for new connections; those swallowed by a blackhole are reset, as a network that comes back would."""
+        """No toxics any more; what a blackhole swallowed is reset, as by a network that comes back."""
         was_hole, self.toxics = self.toxics.blackhole, Toxics()
         if was_hole:
             self.reset()

@@ -1,4 +1,4 @@
-"""A few requests of Kafka's protocol by hand, for what the Python client cannot ask: commit metadata, and what retention does."""
+"""A few requests of Kafka's protocol by hand, for what the Python client cannot ask: commit metadata, retention."""
 from __future__ import annotations
 
 import socket
@@ -59,5 +59,6 @@ def committed(port: int, group: str, topic: str, partition: int) -> tuple[int, s
     r = _call(port, 9, 1, body)
     assert (r.take("i"), r.text(), r.take("i"), r.take("i")) == (1, topic, 1, partition)
     offset, metadata, error = r.take("q"), r.text(), r.take("h")
-    assert error in (0, 14, 15, 16), f"OffsetFetch of {group}: error {error}"	# 14, 15, 16: the coordinator is not there yet
+    # 14, 15, 16: the coordinator is not there yet
+    assert error in (0, 14, 15, 16), f"OffsetFetch of {group}: error {error}"
     return offset, metadata
