@@ -79,7 +79,7 @@ help:
 # make test: unit tests, stories, end-to-end tests against a real Kafka
 # make unit stories e2e: one of them
 # make lint: layout, house rules, static analysis
-# make format: lets clang-format have its way
+# make format: clang-format, and comments within 120 columns
 # make docs: writes docs/options.md anew from the option tables
 # make asan ubsan tsan: the tests under that sanitizer
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
@@ -213,8 +213,12 @@ lint:
 	@build/options_page | diff -u docs/options.md - || { echo "docs/options.md is not what the tables say; run: make docs"; exit 1; }
 	@tools/lint
 
+# Twice: moving a comment may change what fits on a line.
+LAID_OUT = $(SOURCES) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c tools/*.c)
 format:
-	clang-format -i $(SOURCES) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c tools/*.c)
+	@clang-format -i $(LAID_OUT)
+	@tools/wrap_comments.py $(LAID_OUT) $(wildcard bridge/*.h bridge/config/*.h bindings/*.h connectors/*.h tests/*/*.h)
+	@clang-format -i $(LAID_OUT)
 
 FORCE:
 

@@ -71,6 +71,13 @@ static void class_print(const struct connector_class *class, const char *types)
 		table_print(types, "In the metadata of a Subscription.", class->subscription_options);
 }
 
+static void types_add(char *types, size_t size, const char *type)
+{
+	size_t n = strlen(types);
+
+	snprintf(types + n, size - n, "%s`%s`", n ? ", " : "", type);
+}
+
 /* Types that share a class share a table. */
 static void parts_print(void)
 {
@@ -83,22 +90,25 @@ static void parts_print(void)
 		for (unsigned j = 0; (other = part_at(j)); j++) {
 			seen = seen || (j < i && other->class == part->class);
 			if (other->class == part->class)
-				snprintf(types + strlen(types), sizeof types - strlen(types), "%s`%s`",
-				    *types ? ", " : "", other->type);
+				types_add(types, sizeof types, other->type);
 		}
 		if (!seen)
 			class_print(part->class, types);
 	}
 }
 
+static const char lead[] =
+    "# Options\n\n"
+    "Made by `make docs` from the tables the program itself reads; [configuration.md](configuration.md) explains how\n"
+    "they fit together. Names are compared without regard to case; other spellings stand behind a comma.\n"
+    "Durations are written `500ms`, `1m30s`.\n";
+
 int main(void)
 {
-	puts(
-	    "# Options\n\nMade by `make docs` from the tables the program itself reads; [configuration.md](configuration.md) explains");
-	puts(
-	    "how they fit together. Names are compared without regard to case; other spellings stand behind a comma. Durations");
-	puts("are written `500ms`, `1m30s`.");
-	table_print("Process", "Under `spec` of `apiVersion: bridge/v1`, `kind: Bridge`.", process_options);
+	fputs(lead, stdout);
+	table_print("Process",
+	    "Paths under `spec` of `apiVersion: bridge/v1`, `kind: Bridge`; `metadata.name` stands beside it.",
+	    process_options);
 	table_print("Policy", "In the metadata of any source's Component, or of a Subscription, which wins over it.",
 	    policy_options);
 	parts_print();
