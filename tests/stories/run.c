@@ -1,6 +1,6 @@
 /* Runs stories: scripts of what the outside does, and of every call the core makes in answer. */
 /*
- * run [-v] FILE...: a file holds stories; each begins with `story "what it promises"`.  A line is an action (acts.c) or,
+ * run [-v] FILE...: a file holds stories, each begun with `story "what it promises"`.  A line is an action (acts.c) or,
  * begun with "- ", a call that must come next.  Before an action every call made so far must have been expected: so
  * "nothing else happens" is said by saying nothing.
  */
@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "bridge/log.h"
+#include "tests/stories/chance.h"
 #include "tests/stories/story.h"
+
+enum { CHANCE_RUNS = 300 };
 
 static void story_hear(struct story *s, const char *expected)
 {
@@ -119,31 +122,57 @@ static void story_line(struct story *s, char *line)
 	story_act(s, &w);
 }
 
+static unsigned chance_runs(struct story *s, uint64_t seed, unsigned runs)
+{
+	struct chance_sum sum = { 0 };
+
+	for (unsigned i = 0; i < runs; i++) {
+		if (s->verbose)
+			fprintf(stderr, "seed %llu\n", (unsigned long long)(seed + i));
+		chance_run(seed + i, &sum);
+	}
+	printf("chance: %u runs: %llu deliveries, %llu of finished events, %llu deaths, %llu parked\n", runs,
+	    (unsigned long long)sum.deliveries, (unsigned long long)sum.again, (unsigned long long)sum.deaths,
+	    (unsigned long long)sum.parked);
+	/* a run in which nothing of this happened would prove nothing */
+	return sum.again && sum.deaths && sum.parked;
+}
+
+static bool story_file(struct story *s, const char *name)
+{
+	char line[4096];
+	FILE *f = fopen(name, "r");
+
+	if (!f) {
+		perror(name);
+		return false;
+	}
+	s->file = name;
+	for (s->line = 1; fgets(line, sizeof(line), f); s->line++)
+		story_line(s, line);
+	story_end(s);
+	s->open = false;
+	fclose(f);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct story s = { .file = "" };
 
 	log_setup(LOG_FATAL, false, "story", "0");
 	for (int i = 1; i < argc; i++) {
-		char line[4096];
-		FILE *f;
-
-		if (!strcmp(argv[i], "-v")) {
+		if (!strcmp(argv[i], "-v"))
 			s.verbose = true;
-			continue;
-		}
-		s.file = argv[i];
-		f = fopen(argv[i], "r");
-		if (!f) {
-			perror(argv[i]);
+		else if (!strncmp(argv[i], "--chance=", 9))
+			chance_runs(&s, strtoull(argv[i] + 9, NULL, 10), 1) ? s.passed++ : s.bad++;
+		else if (!story_file(&s, argv[i]))
 			return 2;
-		}
-		for (s.line = 1; fgets(line, sizeof(line), f); s.line++)
-			story_line(&s, line);
-		story_end(&s);
-		s.open = false;
-		fclose(f);
 	}
+	if (chance_runs(&s, 1, CHANCE_RUNS))
+		s.passed++;
+	else
+		s.bad++;
 	buf_free(&script.said);
 	printf("%u passed, %u failed\n", s.passed, s.bad);
 	return s.bad || !s.passed;
