@@ -15,6 +15,12 @@ void fake_core_reset(void)
 	fake_core = (struct fake_core){ 0 };
 }
 
+static void told(void)
+{
+	if (fake_core.told)
+		fake_core.told();
+}
+
 void settle(struct delivery *d, unsigned item, enum verdict verdict, const struct answer *answer,
     int64_t retry_after_ms, const char *why)
 {
@@ -23,8 +29,7 @@ void settle(struct delivery *d, unsigned item, enum verdict verdict, const struc
 	assert(fake_core.n_settled <= sizeof fake_core.settled / sizeof *fake_core.settled);
 	*s = (struct fake_settled){ d, item, verdict, answer ? answer->status : 0, retry_after_ms, "" };
 	snprintf(s->why, sizeof s->why, "%s", why ? why : "");
-	if (fake_core.on_settled)
-		fake_core.on_settled();
+	told();
 }
 
 void binding_capacity(struct binding *b, unsigned total)
@@ -32,6 +37,7 @@ void binding_capacity(struct binding *b, unsigned total)
 	(void)b;
 	fake_core.capacity = total;
 	fake_core.n_capacity++;
+	told();
 }
 
 int binding_discovered(struct binding *b, const struct wanted *wanted, unsigned n, const char *const *inputs,
@@ -48,6 +54,7 @@ int binding_discovered(struct binding *b, const struct wanted *wanted, unsigned 
 
 		snprintf(fake_core.discovered + at, sizeof fake_core.discovered - at, "%s%s", i ? " " : "", inputs[i]);
 	}
+	told();
 	return 0;
 }
 

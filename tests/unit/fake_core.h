@@ -18,7 +18,7 @@ struct fake_core {
 	unsigned	 capacity, n_capacity;		/* the last told, how often */
 	char		 discovered[256];		/* the inputs last told, joined by blanks */
 	unsigned	 n_discovered;
-	void		(*on_settled)(void);		/* called at the end of each settle(); NULL: nothing */
+	void		(*told)(void);			/* called at the end of each call of a binding; NULL: nothing */
 };
 extern struct fake_core fake_core;
 
