@@ -12,9 +12,11 @@
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
+ *	chance from SEED runs N
  *
  * An event's id is its window's name and its token: "p0/5".
  */
+#include "tests/stories/chance.h"
 #include "tests/stories/story.h"
 
 #include <stdio.h>
@@ -326,6 +328,28 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 	}
 }
 
+/* Runs in which nothing came twice, nobody died and nothing was parked would prove nothing. */
+static void story_chance(struct story *s, struct words *w)
+{
+	struct chance_sum sum = { 0 };
+	uint64_t seed, end;
+
+	next_is(w, "from");
+	seed = strtoull(next(w), NULL, 10);
+	next_is(w, "runs");
+	end = seed + strtoull(next(w), NULL, 10);
+	for (; seed < end; seed++) {
+		if (s->verbose)
+			printf("chance from %llu\n", (unsigned long long)seed);
+		chance_run(seed, &sum);
+	}
+	printf("chance: %llu deliveries, %llu of finished events, %llu deaths, %llu parked\n",
+	    (unsigned long long)sum.deliveries, (unsigned long long)sum.again, (unsigned long long)sum.deaths,
+	    (unsigned long long)sum.parked);
+	if (!sum.again || !sum.deaths || !sum.parked)
+		fail(s, "the dice never hit", NULL);
+}
+
 void story_act(struct story *s, struct words *w)
 {
 	struct connector *c;
@@ -357,6 +381,8 @@ void story_act(struct story *s, struct words *w)
 	} else if (!strcmp(verb, "drain")) {
 		w->at++;
 		function_drain(s->function, atoi(next(w)), story_drained, s);
+	} else if (!strcmp(verb, "chance")) {
+		story_chance(s, w);
 	} else if (!strcmp(verb, "metric")) {
 		story_metric(s, w);
 	} else if ((c = connector_named(s, verb))) {

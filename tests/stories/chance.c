@@ -34,6 +34,7 @@ struct partition {
 };
 
 struct world {
+	uint64_t seed;
 	struct random random;
 	struct loop *loop;
 	struct function *function;
@@ -74,7 +75,7 @@ static void rule(bool kept, const char *what)
 {
 	if (kept)
 		return;
-	fprintf(stderr, "chance: broken: %s\n", what);
+	fprintf(stderr, "chance from %llu: broken: %s\n", (unsigned long long)world->seed, what);
 	abort();
 }
 
@@ -450,7 +451,7 @@ static void world_free(void)
 void chance_run(uint64_t seed, struct chance_sum *sum)
 {
 	world = mem_new(sizeof(*world));
-	world->random.s = seed;
+	world->seed = world->random.s = seed;
 	world->loop = story_loop_new();
 	world->order = (enum order)dice(3);
 	world->policy = (struct policy){ .order = (int)world->order, .retry_initial_ms = 50, .retry_max_ms = 1000 };

@@ -9,10 +9,7 @@
 #include <string.h>
 
 #include "bridge/log.h"
-#include "tests/stories/chance.h"
 #include "tests/stories/story.h"
-
-enum { CHANCE_RUNS = 300 };
 
 static void story_hear(struct story *s, const char *expected)
 {
@@ -122,22 +119,6 @@ static void story_line(struct story *s, char *line)
 	story_act(s, &w);
 }
 
-static unsigned chance_runs(struct story *s, uint64_t seed, unsigned runs)
-{
-	struct chance_sum sum = { 0 };
-
-	for (unsigned i = 0; i < runs; i++) {
-		if (s->verbose)
-			fprintf(stderr, "seed %llu\n", (unsigned long long)(seed + i));
-		chance_run(seed + i, &sum);
-	}
-	printf("chance: %u runs: %llu deliveries, %llu of finished events, %llu deaths, %llu parked\n", runs,
-	    (unsigned long long)sum.deliveries, (unsigned long long)sum.again, (unsigned long long)sum.deaths,
-	    (unsigned long long)sum.parked);
-	/* a run in which nothing of this happened would prove nothing */
-	return sum.again && sum.deaths && sum.parked;
-}
-
 static bool story_file(struct story *s, const char *name)
 {
 	char line[4096];
@@ -164,15 +145,9 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-v"))
 			s.verbose = true;
-		else if (!strncmp(argv[i], "--chance=", 9))
-			chance_runs(&s, strtoull(argv[i] + 9, NULL, 10), 1) ? s.passed++ : s.bad++;
 		else if (!story_file(&s, argv[i]))
 			return 2;
 	}
-	if (chance_runs(&s, 1, CHANCE_RUNS))
-		s.passed++;
-	else
-		s.bad++;
 	buf_free(&script.said);
 	printf("%u passed, %u failed\n", s.passed, s.bad);
 	return s.bad || !s.passed;
