@@ -28,11 +28,12 @@ static void cell_print(const char *text)
 			putchar(*text);
 }
 
-static void words_print(const char *words)
+static void words_print(const char *words, const char *between)
 {
 	for (size_t n; *words; words += n + (words[n] == ' ')) {
 		n = strcspn(words, " ");
-		printf(", `%.*s`", (int)n, words);
+		printf("%s`%.*s`", between, (int)n, words);
+		between = ", ";
 	}
 }
 
@@ -40,9 +41,12 @@ static void row_print(const struct option *row)
 {
 	printf("| `%s`", row->name);
 	if (row->alias)
-		words_print(row->alias);
+		words_print(row->alias, ", ");
 	printf(" | ");
-	cell_print(type_word(row));
+	if (row->type == OPT_WORD)
+		words_print(row->words, "");
+	else
+		cell_print(type_word(row));
 	if (row->flags & OPT_REQUIRED)
 		printf(" | required | ");
 	else if (row->def)
