@@ -39,6 +39,7 @@ static void trace_context_is_read_if_it_may_stand_in_a_header(void **state)
 	assert_null(notes_of("{\"traceparent\":\"00-\\r\\nEvil: yes\"}").traceparent.p);
 	assert_null(notes_of("{\"traceparent\":\"" TRACE "0\"}").traceparent.p);
 	assert_true(slice_is(notes_of("{\"traceparent\":\"" TRACE "-0a\"}").traceparent, TRACE "-0a"));
+	assert_null(notes_of("{\"traceparent\":\"" TRACE "-\\n\"}").traceparent.p);
 	assert_null(notes_of("{\"tracestate\":\"a=1\"}").tracestate.p);
 	assert_null(notes_of("{\"traceparent\":\"" TRACE "\",\"tracestate\":\"\"}").tracestate.p);
 	assert_null(notes_of("{\"traceparent\":\"" TRACE "\",\"tracestate\":\"a=\\n\"}").tracestate.p);
@@ -152,6 +153,7 @@ static void the_attributes_of_a_producer_win_over_made_ones(void **state)
 		{ SLICE("ce_id"), SLICE("first") },
 		{ SLICE("CE_ID"), SLICE("7") },
 		{ SLICE("ce_type"), SLICE("t") },
+		{ SLICE("ce_shade"), SLICE("first") },
 		{ SLICE("ce_Shade"), SLICE("dark \"blue\"") },
 		{ SLICE("ce_time"), SLICE("now") },
 		{ SLICE("ce_data"), SLICE("forged") },
