@@ -110,7 +110,7 @@ static int command_bool(struct parsing *p, const struct flag *f, const char *val
 static int command_switch(struct parsing *p, const struct flag *f, const char *value)
 {
 	struct command *c = p->command;
-	bool on;
+	bool on = false;
 
 	if (command_bool(p, f, value, &on))
 		return -1;

@@ -198,7 +198,7 @@ static unsigned component_values(struct resources *all, struct resource *c, cons
 			finding_add(all->config, component_severity(c), setting_place(s), "%.60s: %s", s->name, e.text);
 		if (part && part->block == BLOCK_PUBSUB && s->value && strstr(s->value, "{namespace}"))
 			finding_add(all->config, FINDING_WARNING, setting_place(s),
-			    "%.60s: {namespace} is filled in, but topics get no namespace before their name in this version",
+			    "%.60s: {namespace} is filled in, but topics get no namespace in front in this version",
 			    s->name);
 		faults += (!s->value && part) || e.code;
 		s->value = filled ? filled : "";

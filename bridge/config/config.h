@@ -76,5 +76,6 @@ void config_free(struct config *);
 void config_print(const struct config *);	/* effective settings as YAML, to stdout; no secrets */
 /* "bindings.yaml:12:16: …", errors and warnings; notes only when asked.  To stderr. */
 void config_print_findings(const struct config *, bool notes);
-void config_print_summary(const struct config *);	/* "3 errors, 1 warning" or "ok: 2 components, 3 subscriptions"; to stderr */
+/* "3 errors, 1 warning" or "ok: 2 components, 3 subscriptions".  To stderr. */
+void config_print_summary(const struct config *);
 #endif

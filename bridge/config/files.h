@@ -10,7 +10,7 @@ typedef void files_fn(void *arg, const char *path, const char *text, size_t n);	
 
 struct files *files_new(struct config *, files_fn *, void *arg);
 void files_free(struct files *);
-/* One file, or of a directory every *.yaml and *.yml in it, sorted by name, not those below it or hidden.  What was read before
- * under another name is passed over.  Faults become findings. */
+/* One file, or of a directory every *.yaml and *.yml in it, sorted by name, not those below it or hidden.  What was
+ * read before under another name is passed over.  Faults become findings. */
 void files_read(struct files *, const char *path);
 #endif

@@ -72,12 +72,11 @@ const struct flag *flag_find(const char *name, size_t n)
 
 void command_help(void)
 {
-	puts(
-	    "bridge carries events from brokers to a function, at least once.\n\n"
-	    "  bridge --config FILE|DIR ...           run\n"
-	    "  bridge check [--print] --config ...    say what is wrong with a configuration, without running\n"
-	    "  bridge version | help\n\n"
-	    "Flags are written --name=value or --name value, and win over files.  daprd's command line works as it stands.");
+	puts("bridge carries events from brokers to a function, at least once.\n\n"
+	     "  bridge --config FILE|DIR ...           run\n"
+	     "  bridge check [--print] --config ...    say what is wrong with a configuration, without running\n"
+	     "  bridge version | help\n\n"
+	     "Flags are written --name=value or --name value, and win over files.  daprd's are known, all of them.");
 	for (const struct flag *f = flags; f->name; f++) {
 		char left[64];
 
@@ -88,7 +87,6 @@ void command_help(void)
 		snprintf(left, sizeof(left), "--%s%s%s", f->name, f->shape ? " " : "", f->shape ? f->shape : "");
 		printf("  %-37s %s\n", left, f->help);
 	}
-	puts(
-	    "\nAt least once has exceptions: onExhausted: drop or consumeRetryEnabled: \"false\" when written, a drop the\n"
-	    "function asks for, and sources that cannot repeat an event.");
+	puts("\nAt least once has exceptions: onExhausted: drop or consumeRetryEnabled: \"false\" when\n"
+	     "written, a drop the function asks for, and sources that cannot repeat an event.");
 }

@@ -19,7 +19,8 @@ void subscription_settle(struct resources *, struct resource *);
 /* May this app read that topic of this component: subscriptionScopes, allowedTopics, protectedTopics. */
 bool subscription_allowed(const struct component_config *, const char *app_id, const char *topic);
 
-struct resource *resources_find(const struct resources *, int kind, const char *name);	/* one for us, if there is one; NULL: none */
+/* One that is for us, if there is one.  NULL: none of that name. */
+struct resource *resources_find(const struct resources *, int kind, const char *name);
 
 void config_render(const struct config *, struct buf *);	/* what config_print() prints */
 #endif

@@ -63,7 +63,7 @@ static void print_text(struct buf *out, const char *text)
 		print_quoted(out, text);
 }
 
-/* A value; in metadata always quoted, since Dapr takes texts only.  A password in a URL is a secret, whatever the row says. */
+/* In metadata always quoted, since Dapr takes texts only.  A password in a URL is a secret, whatever the row says. */
 static void print_value(struct buf *out, const char *text, bool quoted)
 {
 	const char *host = strstr(text, "://"), *at = host ? strchr(host + 3, '@') : NULL;
@@ -93,17 +93,16 @@ static void print_field(struct buf *out, const char *before, const struct option
 
 	if (o->type == OPT_STR && !text)
 		return;
-	buf_text(out, before);
-	if (o->type == OPT_STR && !(o->flags & OPT_SECRET)) {
-		print_value(out, text, quoted);
-	} else {
+	if (!text || o->flags & OPT_SECRET) {
 		option_print(o, at, number, sizeof(number));
-		print_value(out, number, quoted);
+		text = number;
 	}
+	buf_text(out, before);
+	print_value(out, text, quoted);
 	buf_text(out, "\n");
 }
 
-/* Opens the maps on the way to `name` that the row before has not opened: "tls:" for function.tls.ca.  Depth of the leaf. */
+/* Opens the maps to `name` that the row before has not opened: "tls:" for function.tls.ca.  Depth of the leaf. */
 static unsigned print_maps(struct buf *out, const char *name, const char *before)
 {
 	unsigned depth = 1;

@@ -153,7 +153,7 @@ void process_read(struct reading *r, const struct node *root)
 
 	if (r->all->bridge.file) {
 		finding_add(r->config, FINDING_ERROR, reading_place(r, root->line, root->column),
-		    "a second Bridge document, the first is at %s:%u:%u, expected one: several functions are not part of this version",
+		    "a second Bridge document, the first is at %s:%u:%u, expected one: several functions come later",
 		    r->all->bridge.file, r->all->bridge.line, r->all->bridge.column);
 		return;
 	}

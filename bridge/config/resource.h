@@ -21,7 +21,7 @@ struct resource {
 	unsigned	 order;			/* in the files */
 	const char	**scopes;
 	unsigned	 n_scopes;
-	struct setting	*settings;		/* a Component's value may be NULL: a reference, which is not followed */
+	struct setting	*settings;		/* a Component's value may be NULL: a reference */
 	unsigned	 n_settings;
 	/* Component */
 	const char	*type, *version;	/* as written; NULL: absent */
@@ -54,14 +54,16 @@ void resource_read(struct resources *, const char *file, const struct document *
 struct place reading_place(const struct reading *, unsigned line, unsigned column);
 /* The text under `key`; NULL: absent, nothing, or (a finding) not a text.  A copy that lives as long as the config. */
 const char *reading_text(struct reading *, const struct node *map, const char *key);
-const struct node *reading_map(struct reading *, const struct node *map, const char *key);	/* NULL: absent or (a finding) no map */
+const struct node *reading_map(struct reading *, const struct node *map, const char *key);	/* likewise */
 const struct node *reading_list(struct reading *, const struct node *map, const char *key);
 /* A finding for each key of `map` that is not among `keys` (NULL at the end). */
 void reading_known(struct reading *, const struct node *map, const char *what, const char *const *keys, enum severity);
-const char **reading_names(struct reading *, const struct node *map, const char *key, unsigned *n_r);	/* a list of texts */
-struct setting reading_setting(const struct reading *, const char *name, const struct node *value);	/* copies both */
+/* A list of texts. */
+const char **reading_names(struct reading *, const struct node *map, const char *key, unsigned *n_r);
+/* Name and value are copied. */
+struct setting reading_setting(const struct reading *, const char *name, const struct node *value);
 
-/* A resource of that kind with what all have: name, namespace, scopes; at the end of the list.  NULL: too many of them. */
+/* A resource of that kind with what all have: name, namespace, scopes; at the end of the list.  NULL: too many. */
 struct resource *reading_resource(struct reading *, const struct node *root, int kind);
 
 void component_read(struct reading *, const struct node *root);

@@ -3,17 +3,23 @@
 #define BRIDGE_CONFIG_SETTINGS_H
 #include "bridge/config/finding.h"
 
-struct table { const struct option *rows; size_t size; };	/* of the struct the rows are for; rows NULL: no table */
+/* size: of the struct the rows are for; rows NULL: no table. */
+struct table { const struct option *rows; size_t size; };
 
-/*
- * Findings for values that cannot be read (of `severity`), names no table has (warnings), names given twice (warnings), and
- * required rows that are missing (of `severity`, at `whole`).  `of`: what the settings belong to, "pubsub.kafka".  Faults.
- */
-struct checked { enum severity severity; const char *of; struct place whole; const char *const *others; };	/* others: more known names */
-unsigned settings_check(struct config *, const struct checked *, const struct table *, unsigned n_tables, struct setting *, unsigned n);
+struct checked {
+	enum severity	 severity;	/* of values that cannot be read and of required rows that are missing */
+	const char	*of;		/* what the settings belong to: "pubsub.kafka" */
+	struct place	 whole;		/* of all of them: where a missing one is said */
+	const char *const *others;	/* names known besides the tables'; NULL at the end, or no list */
+};
+/* Findings for what cannot be read, what is missing, and (warnings) names no table has or that are there twice.  Number
+ * of faults, warnings not counted. */
+unsigned settings_check(struct config *, const struct checked *, const struct table *, unsigned n_tables,
+    struct setting *, unsigned n);
 
 /* The struct as far as it can be read: defaults, and the settings that are right. */
 void settings_fill(const struct option *rows, void *at, const struct setting *, unsigned n);
-const struct setting *settings_last(const struct setting *, unsigned n, const struct option *row);	/* NULL: none, or it is empty */
-const char *settings_value(const struct setting *, unsigned n, const char *name);	/* the last of that name; NULL: none, or it is empty */
+/* The last for that row, or of that name.  NULL: none, or it is empty. */
+const struct setting *settings_last(const struct setting *, unsigned n, const struct option *row);
+const char *settings_value(const struct setting *, unsigned n, const char *name);
 #endif

@@ -344,7 +344,7 @@ static bool subscription_wanted(struct resources *all, const struct resource *s,
 	}
 	if (!subscription_allowed(&c->components[component->index], c->process.app_id, s->topic)) {
 		finding_add(all->config, FINDING_WARNING, s->place,
-		    "subscription \"%.60s\" is left out: component \"%.60s\" does not let app \"%.60s\" read topic \"%.60s\"",
+		    "subscription \"%.60s\" is left out: scopes of \"%.60s\" keep app \"%.60s\" from topic \"%.60s\"",
 		    s->name, s->pubsub, c->process.app_id, s->topic);
 		return false;
 	}

@@ -2,8 +2,8 @@
 #ifndef BRIDGE_CONFIG_SUGGEST_H
 #define BRIDGE_CONFIG_SUGGEST_H
 
-/* Begin with the wrong word, offer the right ones, take the text.  Words longer than 32 bytes and more than 1,000 offers are not
- * looked at: the time is bounded. */
+/* Begin with the wrong word, offer the right ones, take the text.  Words longer than 32 bytes and more than 1,000
+ * offers are not looked at: the time is bounded. */
 struct suggest { const char *word, *best; unsigned distance, offers; char text[64]; };
 
 void suggest_begin(struct suggest *, const char *word);

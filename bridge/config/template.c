@@ -45,23 +45,22 @@ static int template_one(struct buf *out, const char *p, const char *app_id, stru
 
 const char *template_fill(struct arena *a, const char *text, const char *app_id, struct error *error)
 {
-	const char *filled = text, *p = text;
+	const char *filled = NULL, *p = text;
 	struct buf out = { 0 };
 	int n = 0;
 
+	if (!strchr(text, '{'))
+		return text;
 	while (*p && n >= 0 && out.n <= TEMPLATE_MAX) {
 		n = *p == '{' ? template_one(&out, p, app_id, error) : 0;
 		if (n == 0)
 			buf_add(&out, p, 1);
 		p += n > 0 ? n : 1;
 	}
-	if (n < 0)
-		filled = NULL;
-	else if (out.n != strlen(text) || memcmp(out.p, text, out.n) != 0)
-		filled = out.n > TEMPLATE_MAX ? NULL : arena_slice(a, out.p, out.n);
-	if (n >= 0 && !filled)
-		error_set(error, ERR_LIMIT, "too long with its placeholders filled in, expected at most %d bytes",
-		    TEMPLATE_MAX);
+	if (n >= 0 && out.n <= TEMPLATE_MAX)
+		filled = arena_slice(a, out.p, out.n);
+	else if (n >= 0)
+		error_set(error, ERR_LIMIT, "too long with its braces, expected at most %d bytes", TEMPLATE_MAX);
 	buf_free(&out);
 	return filled;
 }

@@ -14,7 +14,7 @@ enum {
 
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 
-/* Scalars stay text, whatever they look like.  An alias is the node itself once more: nodes are shared, never changed. */
+/* Scalars stay text, whatever they look like.  An alias is the node itself once more: shared, never changed. */
 struct node {
 	enum node_kind	 kind;
 	bool		 null;		/* a text that is nothing, ~ or null, unquoted */
@@ -48,7 +48,7 @@ struct document {
 
 struct fault { unsigned line, column; struct error error; };
 
-/* All documents of a text; those before a fault are given too.  NULL: none.  No fault: fault_r->error.code is ERR_NONE. */
+/* All documents of a text; those before a fault too.  NULL: none.  No fault: fault_r->error.code is ERR_NONE. */
 struct document *document_parse(struct arena *, const char *text, size_t n, struct fault *fault_r);
 
 /* By key, without regard to case, the last of equal ones; NULL: not there, or `map` is no map. */
