@@ -18,7 +18,7 @@ def topic(kafka) -> str:
 def test_a_function_that_is_not_there_yet_costs_no_event(kafka, topic, functions, read, ledger):
     function, dead = functions(), kafka.create(partitions=1)
     ledger.produce(kafka, topic, 500)
-    b = read(topic, deadLetterTopic=dead)
+    b = read(topic, function={"address": function.address}, deadLetterTopic=dead)
     throughout(lambda: b.count("parked_total") == b.count("retries_total") == 0, 3, "nothing is tried or parked")
     function.up()
     ledger.wait(function)

@@ -75,7 +75,7 @@ class Function:
         self._tell("set", rules=list(rules))
 
     def settings(self, **settings: Any) -> None:
-        """options_status, subscribe_answer, idle_ms, accept."""
+        """options_status, idle_ms, accept."""
         self._tell("set", **settings)
 
     def release(self, status: int = 200) -> None:

@@ -50,7 +50,6 @@ class Server:
         self.ledger = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.rules: list[Rule] = []
         self.options_status = 200
-        self.subscribe_answer: list[Any] | None = None
         self.idle_ms = 0
         self.accept = "ok"		# ok | reset
         self.n = self.in_flight = self.most_in_flight = self.accepted = 0
@@ -149,8 +148,6 @@ class Connection(asyncio.Protocol):
         s = self.server
         if method == "OPTIONS":
             self.transport.write(answer_bytes(s.options_status))
-        elif method == "GET" and target == "/dapr/subscribe" and s.subscribe_answer is not None:
-            self.transport.write(answer_bytes(200, json.dumps(s.subscribe_answer).encode()))
         elif method == "GET":
             self.transport.write(answer_bytes(404))
         else:
@@ -252,7 +249,7 @@ DEEDS: dict[str, Callable[[Connection, Rule, dict[str, Any]], None]] = {
 
 
 async def set_state(s: Server, order: dict[str, Any]) -> None:
-    for name in ("rules", "options_status", "subscribe_answer", "idle_ms", "accept"):
+    for name in ("rules", "options_status", "idle_ms", "accept"):
         if name in order:
             setattr(s, name, order[name])
 
