@@ -32,8 +32,8 @@ PACKAGES = rdkafka libuv yaml-0.1 openssl
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
-# Texts for people are cut at the end of their buffer on purpose; the compiler need not say so.
-WARNINGS = -Wall -Wextra -Werror -Wno-format-truncation
+# Texts for people are cut at the end of their buffer on purpose; gcc need not say so.
+WARNINGS = -Wall -Wextra -Werror $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 HARDENING = -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 ifeq ($(FLAVOUR),asan)
 HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=address
