@@ -15,17 +15,14 @@ struct thing {
 	int order;
 };
 
-static const struct option rows[] = {
-	STR("name", struct thing, name, NULL, OPT_REQUIRED, "name of the thing", .alias = "label title"),
+static const struct option rows[] = { STR("name", struct thing, name, NULL, OPT_REQUIRED, "name of the thing",
+					  .alias = "label title"),
 	STR("password", struct thing, password, NULL, OPT_SECRET, "password"),
 	INT("count", struct thing, count, "7", 0, "how many", .min = 0, .max = 100),
 	MS("pause", struct thing, pause, "1m30s", 0, "pause", .min = 0, .max = 86400000),
 	MS("daprPause", struct thing, dapr_pause, "5s", OPT_BARE_MS, "pause in Dapr's way"),
-	BYTES("room", struct thing, room, "16Mi", 0, "room"),
-	BOOL("on", struct thing, on, "true", 0, "on or off"),
-	WORD("order", struct thing, order, "none", 0, "order", .words = "partition key none|nil"),
-	OPT_END
-};
+	BYTES("room", struct thing, room, "16Mi", 0, "room"), BOOL("on", struct thing, on, "true", 0, "on or off"),
+	WORD("order", struct thing, order, "none", 0, "order", .words = "partition key none|nil"), OPT_END };
 
 static const struct option *row(const char *name)
 {
@@ -88,14 +85,14 @@ static void durations_are_gos_and_a_bare_number_has_the_rows_unit(void **state)
 	assert_int_equal(number("daprPause", "3s"), 3000);
 	assert_int_equal(number("daprPause", "-1"), -1);
 	assert_int_equal(number("daprPause", "-1.5s"), -1500);
-	assert_int_equal(number("pause", "1us"), 1);	/* never quietly nothing */
+	assert_int_equal(number("pause", "1us"), 1); /* never quietly nothing */
 	assert_int_equal(number("pause", "3m0s"), 180000);
 }
 
 static void a_duration_that_is_none_is_refused(void **state)
 {
-	static const char *const wrong[] = { "soon", "5x", "1.5", "1m5", "0s5", "s", "-", "+", " 5s", "5s ", "5 s", "1e3", "99999999999999999999",
-		"9223372036854775807", "9999999999h", "ms" };
+	static const char *const wrong[] = { "soon", "5x", "1.5", "1m5", "0s5", "s", "-", "+", " 5s", "5s ", "5 s",
+		"1e3", "99999999999999999999", "9223372036854775807", "9999999999h", "ms" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
@@ -134,7 +131,8 @@ static void whole_numbers_are_whole_and_in_range(void **state)
 
 static void truth_has_daprs_words_in_any_case(void **state)
 {
-	static const char *const yes[] = { "y", "yes", "t", "TRUE", "on", "1" }, *const no[] = { "n", "No", "f", "false", "OFF", "0" };
+	static const char *const yes[] = { "y", "yes", "t", "TRUE", "on", "1" },
+				 *const no[] = { "n", "No", "f", "false", "OFF", "0" };
 	struct thing t = { 0 };
 	struct error e;
 
@@ -167,8 +165,9 @@ static void a_word_is_one_of_the_rows_in_any_spelling(void **state)
 
 static void the_last_of_equal_names_wins_and_an_empty_value_is_none(void **state)
 {
-	struct setting s[] = { { .name = "title", .value = "first" }, { .name = "COUNT", .value = "1" }, { .name = "Name", .value = "last" },
-		{ .name = "count", .value = "" }, { .name = "other", .value = "x" } };
+	struct setting s[] = { { .name = "title", .value = "first" }, { .name = "COUNT", .value = "1" },
+		{ .name = "Name", .value = "last" }, { .name = "count", .value = "" },
+		{ .name = "other", .value = "x" } };
 	uint64_t written = 0;
 	struct thing t = { 0 };
 	struct error e;
@@ -177,7 +176,7 @@ static void the_last_of_equal_names_wins_and_an_empty_value_is_none(void **state
 	assert_int_equal(option_parse(rows, &t, s, 5, &written, &e), 0);
 	assert_string_equal(t.name, "last");
 	assert_int_equal(t.count, 7);
-	assert_int_equal(written, 1);	/* only the name */
+	assert_int_equal(written, 1); /* only the name */
 	assert_true(s[0].used && s[1].used && s[2].used && s[3].used);
 	assert_false(s[4].used);
 }
@@ -251,7 +250,7 @@ static void assert_printed(const char *name, const char *value, const char *expe
 	if (row(name)->flags & OPT_SECRET)
 		return;
 	assert_int_equal(option_read(row(name), &again, text, &e), 0);
-	again.name = t.name;	/* equal as text, not as pointers */
+	again.name = t.name; /* equal as text, not as pointers */
 	assert_memory_equal(&t, &again, sizeof(t));
 }
 
