@@ -95,7 +95,7 @@ static void tls_peer_answer(struct tls_peer *p, SSL *ssl)
 			continue;
 		p->requests++;
 		n = 0;
-		if (SSL_write_ex(ssl, p->answer, p->answer_n, &got) != 1 || p->cuts)
+		if (SSL_write_ex(ssl, p->answer, p->answer_n, &got) != 1 || p->cuts || p->ends)
 			return;
 	}
 }

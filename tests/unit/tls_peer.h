@@ -16,7 +16,8 @@ struct tls_peer {
 	pthread_t	 thread;
 	const struct tls_files *files;
 	bool		 asks_certificate;	/* and takes only the one in `files` */
-	bool		 cuts;		/* closes the socket after the answer without saying goodbye */
+	bool		 ends;		/* closes the socket after the answer */
+	bool		 cuts;		/* the same without saying goodbye */
 	const char	*answer;	/* sent for each request, in records of 16 KiB as OpenSSL makes them */
 	size_t		 answer_n;
 	/* seen by it, read after tls_peer_close() */
