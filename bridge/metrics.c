@@ -194,14 +194,15 @@ static void sub_gauges_print(struct buf *out, const struct function *f)
 static void lag_print(struct buf *out, const struct function *f)
 {
 	head_add(out, "bridge_partition_lag", "", "gauge",
-	    "Events of the group not acknowledged at the broker; absent while unknown");
+	    "Events of the group not finished: waiting at the broker or in flight; absent while unknown");
 	for (const struct component *c = f->components; c; c = c->next)
 		for (const struct lag_row *row = c->lags; row; row = row->next) {
 			if (!lag_is_known(c, row))
 				continue;
 			buf_text(out, "bridge_partition_lag");
 			sub_labels(out, row->sub);
-			buf_printf(out, ",partition=\"%u\"} %lld\n", row->partition, (long long)row->lag.unacked);
+			buf_printf(out, ",partition=\"%u\"} %lld\n", row->partition,
+			    (long long)(row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0));
 		}
 }
 

@@ -12,7 +12,7 @@
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
- *	chance from SEED runs N
+ *	CONNECTOR lags N [settled N]|lags unknown	metric NAME is absent	chance from SEED runs N
  *
  * An event's id is its window's name and its token: "p0/5".
  */
@@ -267,29 +267,44 @@ static void story_look(struct story *s, struct words *w)
 	}
 }
 
-void story_metric(struct story *s, struct words *w)
+/* Sum of the samples of that name, of one route or all; false: there is none. */
+static bool metric_sum(struct story *s, const char *name, const char *route, long long *sum_r)
 {
 	struct buf text = { 0 };
-	char *name = next(w), *route = next_is(w, "of") ? next(w) : NULL, *line, *save;
-	long long sum = 0, expected;
-	char message[128];
+	char *line, *save, labelled[64];
+	size_t n = strlen(name);
+	bool any = false;
 
-	next_is(w, "is");
-	expected = atoll(next(w));
+	*sum_r = 0;
+	snprintf(labelled, sizeof(labelled), "route=\"%s\"", route);
 	function_metrics(s->function, &text);
 	buf_add(&text, "", 1);
-	for (line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		size_t n = strlen(name);
-		char labelled[64];
-
-		snprintf(labelled, sizeof(labelled), "route=\"%s\"", route ? route : "");
-		if (!strncmp(line, name, n) && (line[n] == '{' || line[n] == ' ') && (!route || strstr(line, labelled)))
-			sum += atoll(strrchr(line, ' ') + 1);
-	}
+	for (line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (!strncmp(line, name, n) && (line[n] == '{' || line[n] == ' ') &&
+		    (!*route || strstr(line, labelled))) {
+			*sum_r += atoll(strrchr(line, ' ') + 1);
+			any = true;
+		}
 	buf_free(&text);
+	return any;
+}
+
+void story_metric(struct story *s, struct words *w)
+{
+	char *name = next(w), *route = next_is(w, "of") ? next(w) : (char *)"", message[128];
+	long long sum, expected;
+	bool any = metric_sum(s, name, route, &sum);
+
+	next_is(w, "is");
+	if (next_is(w, "absent")) {
+		if (any)
+			fail(s, "is there: ", name);
+		return;
+	}
+	expected = atoll(next(w));
 	snprintf(message, sizeof(message), "%s is %lld, not %lld", name, sum, expected);
-	if (sum != expected)
-		fail(s, message, NULL);
+	if (!any || sum != expected)
+		fail(s, any ? message : "no such metric: ", any ? NULL : name);
 }
 
 static void connector_act(struct story *s, struct connector *c, struct words *w)
@@ -321,6 +336,13 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			cast_forget_window(c, window), window_lost(window);
 	} else if (!strcmp(verb, "down")) {
 		connector_down(c, &(struct error){ ERR_IO, "no broker" });
+	} else if (!strcmp(verb, "lags")) {
+		struct lag lag = { .known = !next_is(w, "unknown") };
+		unsigned n;
+
+		lag.unacked = lag.known ? atoi(next(w)) : 0;
+		lag.settled = next_is(w, "settled") ? atoi(next(w)) : 0;
+		lag_report(c, cast_subscription(c, 0, &n), 0, lag);
 	} else if (!strcmp(verb, "up")) {
 		connector_up(c);
 	} else {
