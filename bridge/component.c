@@ -66,8 +66,8 @@ void connector_up(struct connector *connector)
 	timer_stop(c->function->loop, &c->reopen);
 	c->reopen_owed = false;
 	c->failures = 0;
-	if (!c->up)
-		log_info("bridge.component", "component %s: connected", c->name);
+	if (!c->up && c->was_up)
+		log_info("bridge.component", "component %s: connected again", c->name);
 	c->up = c->was_up = true;
 	c->resubscribe_owed = true;
 	function_touch(c->function);
