@@ -51,7 +51,7 @@ static void client_probe(struct http_client *c)
 	if (c->retry.heap_index || !(blind || (c->reach == REACH_NO && !opening)))
 		return;
 	if (c->fruitless)
-		c->failures++;	/* once, however many were refused together */
+		c->failures++; /* once, however many were refused together */
 	c->fruitless = false;
 	if (c->failures)
 		timer_set(c->loop, &c->retry, backoff_ms(&retry_backoff, c->failures, &c->random), client_retry, c);
@@ -67,8 +67,8 @@ static void client_close_idle(void *arg)
 	struct connection *oldest;
 
 	client_enter(c);
-	while ((oldest = c->lists[CONNECTION_IDLE].last) &&
-	       loop_now(c->loop) - oldest->idle_since >= c->options.idle_ms)
+	while (
+	    (oldest = c->lists[CONNECTION_IDLE].last) && loop_now(c->loop) - oldest->idle_since >= c->options.idle_ms)
 		connection_close(oldest);
 	client_has_idle(c);
 	client_leave(c);
@@ -80,7 +80,8 @@ void client_has_idle(struct http_client *c)
 	const struct connection *oldest = c->lists[CONNECTION_IDLE].last;
 
 	if (oldest && c->options.idle_ms > 0 && !c->idle.heap_index)
-		timer_set(c->loop, &c->idle, oldest->idle_since + c->options.idle_ms - loop_now(c->loop), client_close_idle, c);
+		timer_set(c->loop, &c->idle, oldest->idle_since + c->options.idle_ms - loop_now(c->loop),
+		    client_close_idle, c);
 }
 
 /* --- calls --- */
@@ -111,7 +112,7 @@ static void call_unused(struct call *call)
 	call->client->unused = call;
 }
 
-/* The call is off its connection already, so done() may start the next one on it; its memory is used again only afterwards. */
+/* The connection is free already, done() may start the next call on it; this call itself is used again afterwards. */
 void call_done(struct call *call, enum http_outcome outcome, const struct http_answer *answer, const char *why)
 {
 	call->connection = NULL;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "bindings/http_pool.h"
 
-enum { KEEP_BUFFER = 32 * 1024 };	/* what an idle connection may hold on to of a large answer's memory */
+enum { KEEP_BUFFER = 32 * 1024 }; /* what an idle connection may hold on to of a large answer's memory */
 
 static const struct stream_events connection_events;
 
@@ -249,5 +249,6 @@ void connection_open(struct http_client *c, struct call *call)
 	if (call)
 		call->connection = k;
 	connection_move(k, CONNECTION_OPENING);
-	k->stream = stream_open(c->loop, &c->options.address, c->options.tls, c->options.connect_ms, &connection_events, k);
+	k->stream =
+	    stream_open(c->loop, &c->options.address, c->options.tls, c->options.connect_ms, &connection_events, k);
 }

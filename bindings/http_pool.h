@@ -1,4 +1,4 @@
-/* What http_client.c (the pool), http_connection.c (one connection) and http_answer.c (reading) share; nobody else includes it. */
+/* What http_client.c (the pool), http_connection.c (one of them), http_answer.c (reading) share, and they alone. */
 #ifndef BINDINGS_HTTP_POOL_H
 #define BINDINGS_HTTP_POOL_H
 #include "bindings/http_client.h"
@@ -11,12 +11,14 @@ struct call {
 	struct http_client	*client;
 	struct connection	*connection;	/* from sending on */
 	struct call		*unused, *made;	/* next in the pool's lists: of unused ones, of all */
-	bool			 left;		/* bytes of it may have reached the other side, now or in an earlier try */
+	bool			 left;		/* bytes of it may have reached the other side, in any try */
 	bool			 again;		/* has been sent a second time already */
 	bool			 head_only;	/* HEAD: the answer has no body */
 };
 
-enum connection_state { CONNECTION_CLOSED, CONNECTION_OPENING, CONNECTION_IDLE, CONNECTION_BUSY, CONNECTION_STATES };
+enum connection_state {
+	CONNECTION_CLOSED, CONNECTION_OPENING, CONNECTION_IDLE, CONNECTION_BUSY, CONNECTION_STATES
+};
 
 struct connection {
 	struct http_client	*client;
@@ -24,7 +26,7 @@ struct connection {
 	struct connection	*next, *previous;
 	struct stream		*stream;
 	struct call		*call;		/* OPENING: NULL in a probe; BUSY: always there */
-	struct later		 broken;	/* writing failed: what came before that is read at the end of the turn */
+	struct later		 broken;	/* writing failed: what came before is read after this turn */
 	bool			 reused;	/* the call did not wait for this connection to open */
 	bool			 stop_writing;	/* refused before it was sent whole */
 	size_t			 sent;		/* of head and body */
@@ -44,16 +46,16 @@ struct connections { struct connection *first, *last; unsigned n; };
 struct http_client {
 	struct loop		*loop;
 	struct http_client_options options;
-	struct connections	 lists[CONNECTION_STATES];	/* the one that came last is first: idle ones are taken warm */
+	struct connections	 lists[CONNECTION_STATES];	/* the last to come is first: warm ones are used */
 	struct call		*unused, *made;
 	unsigned		 calls;		/* handed out, not done */
-	struct http1_head	 head;		/* of the answer being looked at: valid only inside one event */
+	struct http1_head	 head;		/* of the answer looked at: valid inside one event */
 	struct timer		 retry, idle;
 	struct random		 random;
-	bool			 fruitless;	/* a connection was refused, or ended without ever having given an answer */
+	bool			 fruitless;	/* a connection was refused or ended without any answer */
 	unsigned		 failures;	/* times in a row that this led to nothing being open */
 	enum { REACH_UNKNOWN, REACH_YES, REACH_NO } reach;
-	unsigned		 inside;	/* depth of entries: what was closed meanwhile is freed by the last one out */
+	unsigned		 inside;	/* depth of entries; if closed, the last one out frees */
 	bool			 closed;
 };
 
@@ -71,11 +73,11 @@ void connection_use(struct connection *, struct call *);	/* an idle one */
 void connection_move(struct connection *, enum connection_state);
 void connection_close(struct connection *);	/* its call is let go, not told */
 void connection_lost(struct connection *, const char *why);	/* BUSY: the call has failed, or is sent once more */
-void connection_answered(struct connection *, const struct http_answer *, bool keep);	/* BUSY: the call is done */
+void connection_answered(struct connection *, const struct http_answer *, bool keep);	/* BUSY: done */
 bool connection_sent_all(const struct connection *);
 
 /* http_answer.c */
-enum reading { READING_WAITS, READING_MORE, READING_OVER };	/* nothing there; something came; the call is done or lost */
+enum reading { READING_WAITS, READING_MORE, READING_OVER };	/* nothing there; something came; the call has ended */
 void answer_begin(struct connection *);
 enum reading answer_read(struct connection *);	/* BUSY: reads once */
 #endif

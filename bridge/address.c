@@ -69,8 +69,8 @@ static int address_parse_port(struct address *a, struct slice port, const char *
 }
 
 /* default_port NULL: a port must be said. */
-static int address_parse_authority(struct address *a, struct slice s, const char *default_port, const char *text,
-    struct error *e)
+static int address_parse_authority(
+    struct address *a, struct slice s, const char *default_port, const char *text, struct error *e)
 {
 	bool v6 = s.n && s.p[0] == '[';
 	const char *end = s.p + s.n, *host = v6 ? s.p + 1 : s.p;
@@ -82,7 +82,8 @@ static int address_parse_authority(struct address *a, struct slice s, const char
 		return address_refuse(e, text, "expected [v6 address]:port");
 	name = (struct slice){ host, (size_t)((host_end ? host_end : end) - host) };
 	if (!name.n || name.n > 255 || !all_of(name, v6 ? ":.%" : "-._"))
-		return address_refuse(e, text, "expected host:port, [v6]:port, unix:/path, http://host:port or https://host:port");
+		return address_refuse(
+		    e, text, "expected host:port, [v6]:port, unix:/path, http://host:port or https://host:port");
 	a->host = mem_slice(name);
 	if (colon && colon < end)
 		return address_parse_port(a, (struct slice){ colon + 1, (size_t)(end - colon - 1) }, text, e);
@@ -142,7 +143,7 @@ void address_free(struct address *a)
 size_t address_host_header(const struct address *a, char *buf, size_t size)
 {
 	bool v6 = a->host && strchr(a->host, ':');
-	int name = a->host ? (int)strcspn(a->host, "%") : 0;	/* a zone means nothing to the other side */
+	int name = a->host ? (int)strcspn(a->host, "%") : 0; /* a zone means nothing to the other side */
 	int n;
 
 	if (a->path)

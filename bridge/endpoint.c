@@ -47,7 +47,7 @@ static void socket_set(int fd, int level, int name, int value)
 	setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-/* A peer that is gone without a word is noticed by the kernel: idle by keep-alive, with bytes under way by the user timeout. */
+/* A peer that is gone without a word: the kernel notices by keep-alive, or with bytes under way by the user timeout. */
 static void socket_tune(int fd)
 {
 	socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);

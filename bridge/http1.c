@@ -211,9 +211,7 @@ static enum step parse_connection(struct head_parse *s, struct slice value)
 static enum step parse_known(struct head_parse *s, const struct header *h)
 {
 	switch (h->name.n) {
-	case 4:
-		s->hosts += slice_is_nocase(h->name, "host");
-		return STEP_GO;
+	case 4: s->hosts += slice_is_nocase(h->name, "host"); return STEP_GO;
 	case 10: return slice_is_nocase(h->name, "connection") ? parse_connection(s, h->value) : STEP_GO;
 	case 14: return slice_is_nocase(h->name, "content-length") ? parse_content_length(s, h->value) : STEP_GO;
 	case 17: return slice_is_nocase(h->name, "transfer-encoding") ? parse_transfer_encoding(s, h->value) : STEP_GO;

@@ -2,8 +2,18 @@
 #include "bridge/http1.h"
 
 enum chunk_state {
-	CHUNK_FIRST_DIGIT, CHUNK_DIGITS, CHUNK_EXTENSION, CHUNK_SIZE_LF, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF,
-	TRAILER_START, TRAILER_LINE, TRAILER_LF, CHUNKS_LF, CHUNKS_DONE
+	CHUNK_FIRST_DIGIT,
+	CHUNK_DIGITS,
+	CHUNK_EXTENSION,
+	CHUNK_SIZE_LF,
+	CHUNK_DATA,
+	CHUNK_DATA_CR,
+	CHUNK_DATA_LF,
+	TRAILER_START,
+	TRAILER_LINE,
+	TRAILER_LF,
+	CHUNKS_LF,
+	CHUNKS_DONE
 };
 
 enum { OVERHEAD_MAX = 8192 };
@@ -89,8 +99,7 @@ static const char *chunk_byte(struct http1_body *b, char c)
 {
 	switch ((enum chunk_state)b->state) {
 	case CHUNK_FIRST_DIGIT:
-	case CHUNK_DIGITS:
-		return chunk_size(b, c);
+	case CHUNK_DIGITS: return chunk_size(b, c);
 	case CHUNK_EXTENSION:
 		if (c != '\r')
 			return chunk_overhead(b, c);
@@ -110,8 +119,7 @@ static const char *chunk_byte(struct http1_body *b, char c)
 	case TRAILER_LF: return chunk_expect(b, c, '\n', TRAILER_START);
 	case CHUNKS_LF: return chunk_expect(b, c, '\n', CHUNKS_DONE);
 	case CHUNK_DATA:
-	case CHUNKS_DONE:
-		break;
+	case CHUNKS_DONE: break;
 	}
 	return "a byte where none is expected";
 }
@@ -155,9 +163,7 @@ ssize_t http1_body_feed(struct http1_body *b, const char *p, size_t n, struct sl
 	case HTTP1_NONE: return 0;
 	case HTTP1_LENGTH: return (ssize_t)body_take(b, p, n, data_r);
 	case HTTP1_CHUNKED: return chunked_feed(b, p, n, data_r, why);
-	case HTTP1_UNTIL_CLOSE:
-		data_r->n = n;
-		return (ssize_t)n;
+	case HTTP1_UNTIL_CLOSE: data_r->n = n; return (ssize_t)n;
 	}
 	return 0;
 }

@@ -61,21 +61,22 @@ static int listen_failed(struct error *e, const char *address, unsigned port)
 {
 	int error = errno;
 
-	return error_set(e, ERR_IO, strchr(address, ':') ? "listen on [%s]:%u: %s%s" : "listen on %s:%u: %s%s", address, port,
-	    strerror(error), listen_advice(error));
+	return error_set(e, ERR_IO, strchr(address, ':') ? "listen on [%s]:%u: %s%s" : "listen on %s:%u: %s%s", address,
+	    port, strerror(error), listen_advice(error));
 }
 
 static struct addrinfo *listen_address(const char *address, unsigned port, struct error *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct addrinfo *list = NULL;
 	char digits[16];
 
 	snprintf(digits, sizeof(digits), "%u", port);
 	if (port > 65535 || getaddrinfo(address, digits, &hints, &list) != 0)
 		error_set(e, ERR_CONFIG,
-		    "listen on %s:%u: expected one IP address, such as 127.0.0.1, 0.0.0.0 or ::1, and a port up to 65535", address,
-		    port);
+		    "listen on %s:%u: expected one IP address (127.0.0.1, 0.0.0.0, ::1) and a port up to 65535",
+		    address, port);
 	return list;
 }
 
@@ -90,7 +91,7 @@ static int listen_open(const char *address, unsigned port, struct error *e)
 	if (fd < 0)
 		goto fail;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));	/* what is accepted inherits it */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* what is accepted inherits it */
 	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
 		goto fail;
 	freeaddrinfo(at);
@@ -123,7 +124,11 @@ struct http_server *http_server_open(struct loop *l, const char *listen, unsigne
 
 unsigned http_server_port(const struct http_server *s)
 {
-	union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } at = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = { 0 };
 	socklen_t size = sizeof(at);
 
 	getsockname(s->fd, &at.any, &size);

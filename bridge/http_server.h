@@ -14,7 +14,7 @@ struct http_request {
 struct http_response { int status; const char *content_type; struct buf body; };
 
 /* `listen`: one address ("127.0.0.1", "::1", "0.0.0.0"); port 0: the kernel chooses.  handle() on the loop thread,
- * one request each, answered when it returns; it does not close the server.  HEAD is asked as GET, its body is not sent.
+ * one request each, answered when it returns; it does not close the server.  HEAD is asked as GET, without the body.
  * 8 KiB of head, 64 KiB of body, 10 s to come, 128 connections: more is refused. */
 struct http_server *http_server_open(struct loop *, const char *listen, unsigned port,
     void (*handle)(void *arg, const struct http_request *, struct http_response *), void *arg, struct error *);

@@ -11,7 +11,7 @@ enum {
 	HEAD_MAX = 8 * 1024,
 	BODY_MAX = 64 * 1024,
 	ROOM = 4096,
-	REQUEST_MS = 10 * 1000,	/* for a whole request, and for its answer to be taken */
+	REQUEST_MS = 10 * 1000, /* for a whole request, and for its answer to be taken */
 	IDLE_MS = 60 * 1000,
 	LINGER_MS = 1000,
 };
@@ -58,7 +58,7 @@ static void server_side_timer(struct server_side *c, int64_t ms)
 
 /* --- writing --- */
 
-/* A close with unread bytes would be a reset, which can overtake the answer: says the end, then waits for the other's. */
+/* A close with unread bytes would be a reset, which can overtake the answer: ends our half, then waits. */
 static void server_side_linger(struct server_side *c)
 {
 	c->state = SIDE_LINGERING;
@@ -167,7 +167,7 @@ static bool server_side_answer(struct server_side *c, size_t rest)
 	struct http_request q = { 0 };
 	const char *why;
 
-	http1_head(h, true, c->in.p, c->head_n, &why);	/* it may have moved since it was found */
+	http1_head(h, true, c->in.p, c->head_n, &why); /* it may have moved since it was found */
 	if (!server_side_target(h->target, &q))
 		return server_side_refuse(c, 400, "expected a path that begins with /");
 	head_only = slice_is(h->method, "HEAD");

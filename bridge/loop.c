@@ -99,7 +99,7 @@ static void loop_alarm_rings(uv_timer_t *alarm)
 	uv_stop(&l->uv);
 }
 
-/* An alarm that is too early only costs an empty turn; it is not set anew when the first timer is stopped or moved back. */
+/* An alarm that is too early costs one empty turn: it is not set anew when the first timer is stopped or moved back. */
 static void loop_set_alarm(struct loop *l)
 {
 	int64_t now = (int64_t)uv_now(&l->uv), at = timer_heap_next(&l->timers);

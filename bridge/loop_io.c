@@ -59,7 +59,7 @@ static void watch_ready(uv_poll_t *handle, int status, int events)
 		ready |= WATCH_READ;
 	if (events & UV_WRITABLE)
 		ready |= WATCH_WRITE;
-	/* libuv has stopped watching a socket with an error; level-triggered means it is said again until it is dealt with */
+	/* libuv stops watching a socket with an error; level-triggered means it is said again until it is dealt with */
 	if (status < 0) {
 		w->want = 0;
 		watch_want(w, want);

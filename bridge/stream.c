@@ -1,4 +1,4 @@
-/* Outgoing streams: resolves, connects to one address after the other, shakes hands, then reads and writes without waiting. */
+/* Outgoing streams: resolves, tries one address after another, shakes hands, then reads and writes without waiting. */
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ struct stream {
 	struct later later; /* the start; later on, bytes that TLS holds already */
 	bool want_read, write_blocked;
 	enum tls_want read_wants, write_wants; /* TLS: what reading, writing waits for */
-	bool inside, gone;		       /* in a callback of stream_io(), which frees what was closed there */
+	bool inside, gone; /* in a callback of stream_io(), which frees what was closed there */
 };
 
 static void stream_next(struct stream *s);
@@ -109,14 +109,9 @@ static void stream_timed_out(void *arg)
 		s->opening->resolve = NULL;
 		stream_fail(s);
 		return;
-	case STREAM_CONNECTING:
-		stream_explain(s, "no connection in time");
-		break;
-	case STREAM_HANDSHAKE:
-		stream_explain(s, "no TLS handshake in time");
-		break;
-	case STREAM_OPEN:
-		return;
+	case STREAM_CONNECTING: stream_explain(s, "no connection in time"); break;
+	case STREAM_HANDSHAKE: stream_explain(s, "no TLS handshake in time"); break;
+	case STREAM_OPEN: return;
 	}
 	stream_try_failed(s);
 }
@@ -149,15 +144,9 @@ static void stream_handshake(struct stream *s)
 	const char *why;
 
 	switch (tls_session_handshake(s->session, &want, &why)) {
-	case 1:
-		stream_opened(s);
-		return;
-	case 0:
-		watch_want(s->watch, want == TLS_WRITABLE ? WATCH_WRITE : WATCH_READ);
-		return;
-	default:
-		stream_explain(s, "%s", why);
-		stream_try_failed(s);
+	case 1: stream_opened(s); return;
+	case 0: watch_want(s->watch, want == TLS_WRITABLE ? WATCH_WRITE : WATCH_READ); return;
+	default: stream_explain(s, "%s", why); stream_try_failed(s);
 	}
 }
 

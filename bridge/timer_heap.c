@@ -1,4 +1,4 @@
-/* A heap with four children a node; entries carry the key, so that sifting touches no timer but to tell it its new place. */
+/* A heap with four children a node; entries carry the key: sifting touches a timer only to tell it its new place. */
 #include <assert.h>
 #include <stdlib.h>
 #include "bridge/bytes.h"

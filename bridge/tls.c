@@ -45,8 +45,9 @@ static int tls_load(struct tls *t, const struct tls_options *o, struct error *e)
 	if (SSL_CTX_use_certificate_chain_file(t->context, o->cert_file) != 1)
 		return error_set(e, ERR_CONFIG, "certificate file %s: %s; expected PEM", o->cert_file, tls_reason());
 	if (SSL_CTX_use_PrivateKey_file(t->context, o->key_file, SSL_FILETYPE_PEM) != 1)
-		return error_set(e, ERR_CONFIG, "key file %s: %s; expected PEM without a password, of the key that belongs to %s",
-		    o->key_file, tls_reason(), o->cert_file);
+		return error_set(e, ERR_CONFIG,
+		    "key file %s: %s; expected PEM without a password, of the key that belongs to %s", o->key_file,
+		    tls_reason(), o->cert_file);
 	return 0;
 }
 
@@ -62,10 +63,10 @@ struct tls *tls_new(const struct tls_options *o, struct error *e)
 	}
 	SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION);
 	SSL_CTX_set_options(t->context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(t->context,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(
+	    t->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_read_ahead(t->context, 1);	/* a record's head and body in one read() */
+	SSL_CTX_set_read_ahead(t->context, 1); /* a record's head and body in one read() */
 	SSL_CTX_set_verify(t->context, o->skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (tls_load(t, o, e) < 0)
 		goto fail;
@@ -145,14 +146,9 @@ void tls_session_free(struct tls_session *s)
 static int tls_session_wants(struct tls_session *s, int rc, enum tls_want *want_r)
 {
 	switch (SSL_get_error(s->ssl, rc)) {
-	case SSL_ERROR_WANT_READ:
-		*want_r = TLS_READABLE;
-		return 0;
-	case SSL_ERROR_WANT_WRITE:
-		*want_r = TLS_WRITABLE;
-		return 0;
-	default:
-		return -1;
+	case SSL_ERROR_WANT_READ: *want_r = TLS_READABLE; return 0;
+	case SSL_ERROR_WANT_WRITE: *want_r = TLS_WRITABLE; return 0;
+	default: return -1;
 	}
 }
 

@@ -25,8 +25,13 @@ void caller_open(struct caller *c, unsigned connections)
 	*c = (struct caller){ .loop = loop_for_test() };
 	peer_bind(&c->peer, c->loop, "127.0.0.1");
 	snprintf(address, sizeof(address), "127.0.0.1:%u", c->peer.port);
-	c->options = (struct http_client_options){ .connections = connections, .connect_ms = 20000, .max_head = 4096,
-		.max_body = 1 << 20, .keep_body = 1 << 16, .reachable = caller_reach, .arg = c };
+	c->options = (struct http_client_options){ .connections = connections,
+		.connect_ms = 20000,
+		.max_head = 4096,
+		.max_body = 1 << 20,
+		.keep_body = 1 << 16,
+		.reachable = caller_reach,
+		.arg = c };
 	assert_int_equal(address_parse(&c->options.address, address, &e), 0);
 }
 
@@ -57,7 +62,8 @@ void caller_close(struct caller *c)
 	loop_free(c->loop);
 }
 
-static void trip_done(struct http_call *call, enum http_outcome outcome, const struct http_answer *answer, const char *why)
+static void trip_done(
+    struct http_call *call, enum http_outcome outcome, const struct http_answer *answer, const char *why)
 {
 	struct trip *t = call->arg;
 

@@ -28,7 +28,7 @@ struct trip {
 void caller_open(struct caller *, unsigned connections);	/* a peer that is bound, but does not listen */
 void caller_connect(struct caller *);
 void caller_listen(struct caller *, void (*script)(struct peer_side *));
-void caller_serve(struct caller *, unsigned connections, const char *answer);	/* all of it; answers everything with `answer` */
+void caller_serve(struct caller *, unsigned connections, const char *answer);	/* all of it, one answer */
 void caller_close(struct caller *);
 
 void trip_send(struct caller *, struct trip *, const char *request_line, struct slice body);

@@ -52,10 +52,35 @@ static void an_address_is_taken_apart(void **state)
 static void an_address_that_is_none_is_refused_with_what_was_expected(void **state)
 {
 	static const char *const cases[] = {
-		"", ":80", "f", "f:", "f:0", "f:65536", "f:8o", "f:80:80", "f f:80", "::1:80", "[::1", "[::1]", "[::1]80", "[]:80",
-		"[::g z]:80", "unix:", "unix:run/f", "http://", "http://:80", "http://f:80x/", "http://f/a b", "http://f/?q",
-		"http://f/#x", "http://f?q", "http://u:p@f/", "tcp://f:80", "f\x01:80",
-		"unix:/01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345",
+		"",
+		":80",
+		"f",
+		"f:",
+		"f:0",
+		"f:65536",
+		"f:8o",
+		"f:80:80",
+		"f f:80",
+		"::1:80",
+		"[::1",
+		"[::1]",
+		"[::1]80",
+		"[]:80",
+		"[::g z]:80",
+		"unix:",
+		"unix:run/f",
+		"http://",
+		"http://:80",
+		"http://f:80x/",
+		"http://f/a b",
+		"http://f/?q",
+		"http://f/#x",
+		"http://f?q",
+		"http://u:p@f/",
+		"tcp://f:80",
+		"f\x01:80",
+		"unix:/0123456789012345678901234567890123456789012345678901234567890123456789"
+		"01234567890123456789012345678901234567890",
 	};
 	struct address a;
 	struct error e;

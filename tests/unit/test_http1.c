@@ -81,7 +81,10 @@ static void an_answer_is_taken_apart(void **state)
 
 static void whether_the_connection_lasts_is_read_from_version_and_header(void **state)
 {
-	static const struct { const char *text; bool lasts; } cases[] = {
+	static const struct {
+		const char *text;
+		bool lasts;
+	} cases[] = {
 		{ "HTTP/1.1 200 OK\r\n\r\n", true },
 		{ "HTTP/1.0 200 OK\r\n\r\n", false },
 		{ "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n\r\n", true },
@@ -101,6 +104,7 @@ static void whether_the_connection_lasts_is_read_from_version_and_header(void **
 
 static void malformed_requests_are_refused_with_the_right_status(void **state)
 {
+	/* clang-format off */
 	static const struct { int status; const char *text; } cases[] = {
 		{ 400, "GET /\r\n\r\n" },
 		{ 400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" },
@@ -138,12 +142,14 @@ static void malformed_requests_are_refused_with_the_right_status(void **state)
 		{ 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n" },
 		{ 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775808\r\n\r\n" },
 		{ 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n" },
-		{ 400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" },
+		{ 400,
+		    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" },
 		{ 501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" },
 		{ 501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n" },
 		{ 501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n" },
 		{ 400, "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" },
 	};
+	/* clang-format on */
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -157,13 +163,25 @@ static void malformed_requests_are_refused_with_the_right_status(void **state)
 static void malformed_answers_are_refused(void **state)
 {
 	static const char *const cases[] = {
-		"garbage", "SSH-2.0-OpenSSH_9.2\r\n", "\x16\x03\x01\x02", "\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n",
-		"HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 600 OK\r\n\r\n",
-		"HTTP/1.1 2e0 OK\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 200 OK\n\n",
-		"HTTP/1.1 200 O\x01K\r\n\r\n", "HTTP/1.1 200OK\r\n\r\n",
+		"garbage",
+		"SSH-2.0-OpenSSH_9.2\r\n",
+		"\x16\x03\x01\x02",
+		"\r\nHTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1  200 OK\r\n\r\n",
+		"HTTP/1.1 20 OK\r\n\r\n",
+		"HTTP/1.1 2000 OK\r\n\r\n",
+		"HTTP/1.1 099 OK\r\n\r\n",
+		"HTTP/1.1 600 OK\r\n\r\n",
+		"HTTP/1.1 2e0 OK\r\n\r\n",
+		"HTTP/1.1\r\n\r\n",
+		"HTTP/2 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\n\n",
+		"HTTP/1.1 200 O\x01K\r\n\r\n",
+		"HTTP/1.1 200OK\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\n folded\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n folded\r\n\r\n",
 	};
 
 	(void)state;
@@ -199,8 +217,10 @@ static void ninety_six_headers_are_the_most(void **state)
 
 static void a_head_cut_anywhere_waits_for_the_rest(void **state)
 {
-	const char *texts[] = { "POST /orders HTTP/1.1\r\nHost: a\r\nX-Long: 0123456789abcdef\r\nContent-Length: 4\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: \r\nContent-Length: 4\r\n\r\n" };
+	const char *texts[] = {
+		"POST /orders HTTP/1.1\r\nHost: a\r\nX-Long: 0123456789abcdef\r\nContent-Length: 4\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: \r\nContent-Length: 4\r\n\r\n"
+	};
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -214,7 +234,10 @@ static void a_head_cut_anywhere_waits_for_the_rest(void **state)
 
 /* --- bodies --- */
 
-struct whole { struct buf data; size_t used; };
+struct whole {
+	struct buf data;
+	size_t used;
+};
 
 /* Feeds in pieces, each handed on until nothing is consumed, as callers do. */
 static int feed(struct http1_body *b, const char *p, size_t n, size_t piece, struct whole *w)
@@ -251,7 +274,8 @@ static int feed_chunked(const char *text, size_t n, size_t piece, struct whole *
 
 static void chunks_come_together_however_they_are_cut(void **state)
 {
-	const char *text = "5\r\nhello\r\n1;ext=\"x;y\"\r\n \r\n00A\r\n0123456789\r\n0\r\nTrailer: x\r\nOther:\r\n\r\nNEXT";
+	const char *text =
+	    "5\r\nhello\r\n1;ext=\"x;y\"\r\n \r\n00A\r\n0123456789\r\n0\r\nTrailer: x\r\nOther:\r\n\r\nNEXT";
 	struct whole w = { 0 };
 
 	(void)state;
@@ -269,8 +293,24 @@ static void chunks_come_together_however_they_are_cut(void **state)
 static void malformed_chunks_are_refused(void **state)
 {
 	static const char *const cases[] = {
-		"\r\n", "x\r\n", "-1\r\n", "+1\r\na\r\n", "0x1\r\na\r\n", "1 \r\na\r\n", " 1\r\na\r\n", "1\na\r\n", "1\r\nab", "1\r\na\n",
-		"1\r\na\rb", "1;a\nb\r\n", "1;\x01\r\n", "ffffffffffffffffff\r\n", "0\r\nX: a\nb", "0\r\n\rX", "0\r\nX\x01", ";\r\n",
+		"\r\n",
+		"x\r\n",
+		"-1\r\n",
+		"+1\r\na\r\n",
+		"0x1\r\na\r\n",
+		"1 \r\na\r\n",
+		" 1\r\na\r\n",
+		"1\na\r\n",
+		"1\r\nab",
+		"1\r\na\n",
+		"1\r\na\rb",
+		"1;a\nb\r\n",
+		"1;\x01\r\n",
+		"ffffffffffffffffff\r\n",
+		"0\r\nX: a\nb",
+		"0\r\n\rX",
+		"0\r\nX\x01",
+		";\r\n",
 	};
 	struct whole w = { 0 };
 
@@ -305,7 +345,11 @@ static void extensions_trailers_and_zeros_do_not_go_on_without_end(void **state)
 
 static void where_a_body_ends_follows_from_the_head(void **state)
 {
-	static const struct { const char *text; bool to_head; enum http1_framing framing; } cases[] = {
+	static const struct {
+		const char *text;
+		bool to_head;
+		enum http1_framing framing;
+	} cases[] = {
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", false, HTTP1_LENGTH },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", true, HTTP1_NONE },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true, HTTP1_NONE },

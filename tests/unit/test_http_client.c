@@ -28,8 +28,13 @@ static void notes_and_answers(struct peer_side *s)
 
 static void a_call_is_sent_with_its_length_and_answered(void **state)
 {
-	static const struct { const char *line; struct slice body; const char *sent; } cases[] = {
-		{ "POST /x HTTP/1.1", { "ping", 4 }, "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nping" },
+	static const struct {
+		const char *line;
+		struct slice body;
+		const char *sent;
+	} cases[] = {
+		{ "POST /x HTTP/1.1", { "ping", 4 },
+		    "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nping" },
 		{ "POST /x HTTP/1.1", { "", 0 }, "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n" },
 		{ "OPTIONS /x HTTP/1.1", { NULL, 0 }, "OPTIONS /x HTTP/1.1\r\nHost: test\r\n\r\n" },
 		{ "GET /x HTTP/1.1", { NULL, 0 }, "GET /x HTTP/1.1\r\nHost: test\r\n\r\n" },
@@ -61,15 +66,20 @@ static void a_call_is_sent_with_its_length_and_answered(void **state)
 
 static void answers_are_framed_in_all_the_ways_there_are(void **state)
 {
-	static const struct { const char *answer, *body; bool keeps; } cases[] = {
+	static const struct {
+		const char *answer, *body;
+		bool keeps;
+	} cases[] = {
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong", "pong", true },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\np\r\n3;x=y\r\nong\r\n0\r\nT: x\r\n\r\n", "pong", true },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\np\r\n3;x=y\r\nong\r\n0\r\nT: x\r\n\r\n",
+		    "pong", true },
 		{ "HTTP/1.1 204 No Content\r\n\r\n", "", true },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", true },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\npong", "pong", false },
 		{ "HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\npong", "pong", false },
 		{ "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 4\r\n\r\npong", "pong", true },
-		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong",
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+		  "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong",
 		    "pong", true },
 	};
 
@@ -243,7 +253,8 @@ static void echoes(struct peer_side *s)
 	if (peer_take(s, &request)) {
 		body = (char *)memmem(request.p, request.n, "\r\n\r\n", 4) + 4;
 		buf_clear(&s->out);
-		buf_printf(&s->out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", (size_t)(request.p + request.n - body));
+		buf_printf(
+		    &s->out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", (size_t)(request.p + request.n - body));
 		peer_send(s, body, (size_t)(request.p + request.n - body));
 	}
 	buf_free(&request);
@@ -385,8 +396,9 @@ static void unix_sockets_and_ipv6_work(void **state)
 
 		peers[i].answer = ok;
 		peer_listen(&peers[i], peer_answers);
-		c.options = (struct http_client_options){ .connections = 1, .connect_ms = 20000, .max_head = 100, .max_body = 10,
-			.keep_body = 10 };
+		c.options = (struct http_client_options){
+			.connections = 1, .connect_ms = 20000, .max_head = 100, .max_body = 10, .keep_body = 10
+		};
 		assert_int_equal(address_parse(&c.options.address, addresses[i], &e), 0);
 		caller_connect(&c);
 		trip_expect_answer(&c, 200, "pong");

@@ -10,8 +10,8 @@
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong";
 
-/* What the peer does with each request, one letter a request, over all connections; the last one is repeated.
- * a: answers  r: resets  e: ends  p: part of an answer, then reset  h: half of an answer, then end  i: nothing at all */
+/* What the peer does, one letter a request, over all connections; the last one is repeated.
+ * a: answers  r: resets  e: ends  p: part of an answer, then reset  h: half of one, then end  i: nothing at all */
 static const char *plan;
 static unsigned requests;
 
@@ -54,7 +54,7 @@ static void a_fresh_connection_that_dies_before_the_answer_is_a_lost_call(void *
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		caller_plays(&c, 1, i ? "e" : "r");
-		trip_get(&c, &t);	/* at once: it waits for the connection to open */
+		trip_get(&c, &t); /* at once: it waits for the connection to open */
 		trip_wait(&c, &t);
 		assert_int_equal(t.outcome, HTTP_LOST);
 		assert_int_equal(requests, 1);
@@ -175,12 +175,15 @@ static void a_peer_that_ends_its_half_after_the_answer_is_left(void **state)
 
 static void garbage_is_a_lost_call_and_the_end_of_the_connection(void **state)
 {
-	static const struct { const char *answer, *why; } cases[] = {
+	static const struct {
+		const char *answer, *why;
+	} cases[] = {
 		{ "garbage", "no HTTP/1.x status line" },
 		{ "HTTP/1.1 banana\r\n\r\n", "three digits" },
 		{ "SSH-2.0-x\r\n", "no HTTP/1.x status line" },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\npong", "two Content-Length" },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\npong", "both Content-Length" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\npong",
+		    "both Content-Length" },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "hexadecimal" },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", "a chunk size" },
 		{ "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "switched protocols" },
@@ -232,14 +235,18 @@ static void floods(struct peer_side *s)
 
 static void what_has_no_end_is_ended_by_a_bound(void **state)
 {
-	static const struct { const char *begin, *piece, *why; } cases[] = {
+	static const struct {
+		const char *begin, *piece, *why;
+	} cases[] = {
 		{ "", "HTTP/1.1 102 Wait\r\n\r\n", "1xx answers without end" },
 		{ "HTTP/1.1 200 OK\r\n", "X: 0123456789\r\n", "" },
 		{ "HTTP/1.1 200 OK\r\nX: ", "0123456789", "head is larger than allowed" },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", "body is larger than allowed" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n",
+		    "body is larger than allowed" },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1;eeeeeeeeee\r\nx\r\n", "more than 8 KiB" },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "T: v\r\n", "more than 8 KiB" },
-		{ "HTTP/1.1 200 OK\r\n\r\n", "01234567890123456789012345678901234567890123456789", "body is larger than allowed" },
+		{ "HTTP/1.1 200 OK\r\n\r\n", "01234567890123456789012345678901234567890123456789",
+		    "body is larger than allowed" },
 	};
 
 	(void)state;
@@ -264,7 +271,8 @@ static void bytes_after_an_answer_break_the_connection_and_the_answer_stands(voi
 	struct caller c;
 
 	(void)state;
-	caller_serve(&c, 1, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npongHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+	caller_serve(
+	    &c, 1, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npongHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
 	for (int i = 0; i < 3; i++)
 		trip_expect_answer(&c, 200, "pong");
 	UNTIL(c.loop, c.peer.ended >= 3);
@@ -367,7 +375,7 @@ static void a_cancelled_call_closes_its_connection_and_is_not_told(void **state)
 	trip_expect_answer(&c, 200, "pong");
 	assert_int_equal(t.done, 0);
 	trip_get(&c, &t);
-	trip_get(&c, &waits);	/* its connection is still opening: that goes on without it */
+	trip_get(&c, &waits); /* its connection is still opening: that goes on without it */
 	http_call_cancel(waits.call);
 	trip_wait(&c, &t);
 	http_call_cancel(http_call_new(c.client));
@@ -403,7 +411,7 @@ static void the_client_can_be_closed_with_calls_open_and_inside_done(void **stat
 			UNTIL(c.loop, requests == 3);
 		}
 		caller_close(&c);
-		if (i != 1)	/* how many were answered before is left open there */
+		if (i != 1) /* how many were answered before is left open there */
 			assert_int_equal(t[0].done + t[1].done + t[2].done, i == 0 ? 0 : 1);
 		for (int n = 0; n < 3; n++)
 			trip_clear(&t[n]);

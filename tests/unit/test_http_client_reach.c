@@ -251,7 +251,9 @@ static void a_body_until_close_that_tls_did_not_end_is_lost(void **state)
 	(void)state;
 	for (int cuts = 0; cuts < 2; cuts++) {
 		struct tls_files files;
-		struct tls_peer p = { .files = &files, .answer = endless, .answer_n = strlen(endless), .cuts = cuts, .ends = !cuts };
+		struct tls_peer p = {
+			.files = &files, .answer = endless, .answer_n = strlen(endless), .cuts = cuts, .ends = !cuts
+		};
 		struct caller c;
 		struct tls *tls;
 

@@ -16,7 +16,7 @@ struct ground {
 	struct http_server *server;
 	unsigned requests;
 	struct buf last; /* method, path, query, body of the last request */
-	size_t large;    /* size of the answer to /large */
+	size_t large; /* size of the answer to /large */
 };
 
 static void ground_handle(void *arg, const struct http_request *q, struct http_response *r)
@@ -25,8 +25,8 @@ static void ground_handle(void *arg, const struct http_request *q, struct http_r
 
 	g->requests++;
 	buf_clear(&g->last);
-	buf_printf(&g->last, "%.*s|%.*s|%.*s|%u|", (int)q->method.n, q->method.p, (int)q->path.n, q->path.p, (int)q->query.n,
-	    q->query.p ? q->query.p : "", q->n_headers);
+	buf_printf(&g->last, "%.*s|%.*s|%.*s|%u|", (int)q->method.n, q->method.p, (int)q->path.n, q->path.p,
+	    (int)q->query.n, q->query.p ? q->query.p : "", q->n_headers);
 	buf_slice(&g->last, q->body);
 	if (slice_is(q->path, "/missing"))
 		return;
@@ -74,12 +74,15 @@ static bool ends_with(const struct client *c, const char *text)
 
 static void a_request_is_handled_and_answered(void **state)
 {
-	static const struct { const char *request, *seen; } cases[] = {
+	static const struct {
+		const char *request, *seen;
+	} cases[] = {
 		{ "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "GET|/metrics||1|" },
 		{ "GET /a?b=c?d HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n", "GET|/a|b=c?d|2|" },
 		{ "GET http://a:1/b?c HTTP/1.1\r\nHost: a\r\n\r\n", "GET|/b|c|1|" },
 		{ "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody", "POST|/p||2|body" },
-		{ "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2;x\r\ndy\r\n0\r\n\r\n", "POST|/p||2|body" },
+		{ "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2;x\r\ndy\r\n0\r\n\r\n",
+		    "POST|/p||2|body" },
 	};
 	struct ground g;
 	struct client c;
@@ -130,8 +133,9 @@ static void requests_behind_each_other_are_answered_in_order(void **state)
 	ground_open(&g, "127.0.0.1");
 	g.large = 3 << 20;
 	ground_client(&g, &c);
-	client_say(&c, "GET /missing HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n"
-		       "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\nGET /empty HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /after");
+	client_say(&c,
+	    "GET /missing HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n"
+	    "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\nGET /empty HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /after");
 	client_waits_for_the_end(&c);
 	assert_int_equal(g.requests, 4);
 	assert_true(c.in.n > g.large);

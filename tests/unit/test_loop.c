@@ -85,7 +85,8 @@ static void a_defers_itself_and_b(void *arg)
 
 static void what_is_deferred_meanwhile_waits_for_the_next_turn(void **state)
 {
-	struct story s = { .loop = loop_for_test(), .a = { .fn = a_defers_itself_and_b, .arg = &s },
+	struct story s = { .loop = loop_for_test(),
+		.a = { .fn = a_defers_itself_and_b, .arg = &s },
 		.b = { .fn = say_b, .arg = &s } };
 
 	(void)state;
@@ -108,7 +109,9 @@ static void a_takes_b_back(void *arg)
 
 static void deferred_work_can_be_taken_back_in_any_place(void **state)
 {
-	struct story s = { .loop = loop_for_test(), .a = { .fn = a_takes_b_back, .arg = &s }, .b = { .fn = say_b, .arg = &s } };
+	struct story s = {
+		.loop = loop_for_test(), .a = { .fn = a_takes_b_back, .arg = &s }, .b = { .fn = say_b, .arg = &s }
+	};
 	struct later c = { .fn = say_t, .arg = &s };
 
 	(void)state;

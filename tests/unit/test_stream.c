@@ -75,7 +75,8 @@ static void names_and_ipv6_and_unix_sockets_are_reached(void **state)
 
 static void what_cannot_be_reached_fails_with_address_and_reason(void **state)
 {
-	struct side refused = { .loop = loop_for_test() }, missing = { .loop = refused.loop }, unknown = { .loop = refused.loop };
+	struct side refused = { .loop = loop_for_test() }, missing = { .loop = refused.loop },
+		    unknown = { .loop = refused.loop };
 	struct peer p;
 	unsigned fds;
 

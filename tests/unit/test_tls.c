@@ -20,7 +20,9 @@ struct tls_case {
 static void tls_case_run(const struct tls_case *c)
 {
 	struct tls_files files;
-	struct tls_peer p = { .files = &files, .answer = "pong", .answer_n = 4, .asks_certificate = c->asks_certificate };
+	struct tls_peer p = {
+		.files = &files, .answer = "pong", .answer_n = 4, .asks_certificate = c->asks_certificate
+	};
 	struct side s = { .loop = loop_for_test(), .at_once = 100 };
 	struct tls *tls;
 	struct error e;
@@ -28,9 +30,11 @@ static void tls_case_run(const struct tls_case *c)
 
 	tls_files_make(&files, c->names);
 	tls_peer_open(&p);
-	tls = tls_new(&(struct tls_options){ .ca_file = c->no_ca ? NULL : files.certificate, .skip_verify = c->skip,
+	tls = tls_new(&(struct tls_options){ .ca_file = c->no_ca ? NULL : files.certificate,
+			  .skip_verify = c->skip,
 			  .cert_file = c->gives_certificate ? files.certificate : NULL,
-			  .key_file = c->gives_certificate ? files.key : NULL }, &e);
+			  .key_file = c->gives_certificate ? files.key : NULL },
+	    &e);
 	assert_non_null(tls);
 	snprintf(address, sizeof(address), "https://%s:%u", c->host, p.port);
 	side_open_tls(&s, address, tls, 20000);
@@ -61,9 +65,16 @@ static void certificates_are_verified_with_their_names(void **state)
 	static const struct tls_case cases[] = {
 		{ .names = "DNS:localhost", .host = "localhost" },
 		{ .names = "IP:127.0.0.1", .host = "127.0.0.1" },
-		{ .names = "DNS:other.example", .host = "localhost", .why = "the certificate is not accepted: hostname mismatch" },
-		{ .names = "DNS:localhost", .host = "127.0.0.1", .why = "the certificate is not accepted: IP address mismatch" },
-		{ .names = "DNS:localhost", .host = "localhost", .no_ca = true, .why = "the certificate is not accepted: self" },
+		{ .names = "DNS:other.example",
+		    .host = "localhost",
+		    .why = "the certificate is not accepted: hostname mismatch" },
+		{ .names = "DNS:localhost",
+		    .host = "127.0.0.1",
+		    .why = "the certificate is not accepted: IP address mismatch" },
+		{ .names = "DNS:localhost",
+		    .host = "localhost",
+		    .no_ca = true,
+		    .why = "the certificate is not accepted: self" },
 		{ .names = "DNS:other.example", .host = "localhost", .no_ca = true, .skip = true },
 		{ .names = "DNS:localhost", .host = "localhost", .asks_certificate = true, .gives_certificate = true },
 		{ .names = "DNS:localhost", .host = "localhost", .asks_certificate = true },
@@ -107,7 +118,7 @@ static void a_peer_that_speaks_no_tls_fails_the_handshake(void **state)
 	loop_free(s.loop);
 }
 
-/* Whole records are decrypted at once while the test takes a few bytes an event: the rest must not wait for the socket. */
+/* Whole records are decrypted at once, the test takes a few bytes an event: the rest must not wait for the socket. */
 static void what_tls_has_decrypted_does_not_get_stuck(void **state)
 {
 	enum { N = 60000 };
@@ -159,7 +170,8 @@ static void faults_in_tls_files_are_said(void **state)
 	assert_non_null(strstr(e.text, "/no/such/file"));
 	assert_null(tls_new(&(struct tls_options){ .cert_file = files.certificate }, &e));
 	assert_non_null(strstr(e.text, "both files"));
-	assert_null(tls_new(&(struct tls_options){ .cert_file = files.certificate, .key_file = files.certificate }, &e));
+	assert_null(
+	    tls_new(&(struct tls_options){ .cert_file = files.certificate, .key_file = files.certificate }, &e));
 	assert_non_null(strstr(e.text, "key file"));
 	assert_null(tls_new(&(struct tls_options){ .cert_file = files.key, .key_file = files.key }, &e));
 	assert_non_null(strstr(e.text, "certificate file"));

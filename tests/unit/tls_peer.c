@@ -72,7 +72,8 @@ void tls_files_remove(struct tls_files *f)
 
 /* --- the server --- */
 
-static int tls_peer_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned n, void *arg)
+static int tls_peer_alpn(
+    SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned n, void *arg)
 {
 	struct tls_peer *p = arg;
 
