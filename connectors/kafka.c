@@ -52,7 +52,7 @@ static const struct option kafka_options[] = {
 	MS("dialTimeout", struct kafka, rows.dial_ms, "30s", 0, "to open a connection", .min = 1000, .max = 2147483),
 	MS("readTimeout", struct kafka, rows.read_ms, "30s", 0, "for the answer to a request", .min = 10, .max = 300000),
 	MS("writeTimeout", struct kafka, rows.write_ms, "30s", 0, "accepted without effect: readTimeout counts from the writing of the request"),
-	MS("consumeRetryInterval", struct kafka, rows.retry_ms, "100ms", OPT_BARE_MS, "pause before a failed request is repeated", .min = 1, .max = 300000),
+	MS("consumeRetryInterval", struct kafka, rows.retry_ms, "100ms", OPT_BARE_MS, "pause before a failed fetch is repeated", .min = 1, .max = 300000),
 
 	BYTES("maxMessageBytes", struct kafka, rows.max_message_bytes, "1000000", 0, "largest event that is written", .min = 1000, .max = 1000000000),
 	WORD("producerRequiredAcks", struct kafka, rows.acks, "all", 0,

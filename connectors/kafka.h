@@ -3,6 +3,7 @@
 #define CONNECTORS_KAFKA_H
 #include <pthread.h>
 #include <regex.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <librdkafka/rdkafka.h>
 #include "bridge/bytes.h"
@@ -43,9 +44,14 @@ struct kafka_client {
 	rd_kafka_t	*rk;
 	rd_kafka_queue_t *events;	/* answers to what was asked */
 	struct wake	*wake;
-	void		(*answered)(struct kafka_client *, rd_kafka_event_t *);	/* of those that are not the probe's */
-	bool		 down, fatal, probing, buried;
+	void		(*answered)(struct kafka_client *, rd_kafka_event_t *);
+	void		(*ended)(struct kafka_client *);	/* after its threads: before it is freed; NULL: nothing */
+	bool		 down, fatal, buried;
+	bool		 suspect;	/* no connection is left, since then: down if none comes */
+	int64_t		 suspect_since;
 	struct timer	 probe;
+	bool		 helper;	/* a thread that asks it something is not joined yet */
+	pthread_t	 helper_thread;
 	struct log_repeat faults;
 	char		 reason[160];	/* of the last broken connection */
 };
@@ -88,6 +94,15 @@ struct kafka_rebalance {
 	int64_t		 deadline;
 };
 
+/* What the group committed for an assignment, asked on a thread of its own: the library only has a call that blocks. */
+struct kafka_asking {
+	rd_kafka_t	*rk;
+	struct wake	*wake;
+	rd_kafka_topic_partition_list_t *partitions;	/* with the answer */
+	rd_kafka_resp_err_t code;
+	atomic_bool	 done;
+};
+
 /* The reading half while its client lives. */
 struct kafka_reader {
 	struct kafka_client client;
@@ -109,6 +124,7 @@ struct kafka_reader {
 	int64_t		 commit_after, notes_off_until, close_deadline;
 	char		*topics;	/* subscribed to now */
 	struct kafka_rebalance *rebalance, **rebalance_end;
+	struct kafka_asking asking;	/* while client.helper */
 	struct log_repeat errors, commits;
 };
 
@@ -155,7 +171,7 @@ rd_kafka_conf_t *kafka_conf_writer(const struct kafka *, struct error *);
 int kafka_client_open(struct kafka_client *, struct kafka *, rd_kafka_type_t, rd_kafka_conf_t *, void (*fn)(void *),
     void *arg, struct error *);
 void kafka_client_listen(struct kafka_client *, rd_kafka_queue_t *);
-void kafka_client_serve(struct kafka_client *);		/* its events; the probe's included */
+void kafka_client_serve(struct kafka_client *);		/* its events */
 void kafka_client_heard(struct kafka_client *);		/* a broker answered */
 void kafka_client_down(struct kafka_client *, const char *why);
 void kafka_client_bury(struct kafka_client *);	/* destroyed on a thread, then freed with the half whose first member it is */
@@ -197,7 +213,7 @@ void kafka_hold(struct connector *, struct window *, bool);
 /* kafka_group.c */
 void kafka_group_changed(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *reader);
 void kafka_group_step(struct kafka_reader *);		/* something it waits for may have come */
-void kafka_group_read(struct kafka_reader *, rd_kafka_event_t *);
+void kafka_group_end(struct kafka_reader *);		/* grants what is pending: it is closing */
 void kafka_group_forget(struct kafka_reader *);
 bool kafka_group_cooperative(const struct kafka_reader *);
 

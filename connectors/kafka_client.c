@@ -4,7 +4,7 @@
 #include <string.h>
 #include "connectors/kafka.h"
 
-enum { PROBE_PAUSE_MS = 1000, PROBE_TIMEOUT_MS = 3000 };
+enum { PROBE_MS = 250, SUSPECT_MS = 2000 };
 
 static void client_probe(void *);
 
@@ -14,9 +14,11 @@ static void client_wake(rd_kafka_t *rk, void *arg)
 	wake(arg);
 }
 
+/* The library only calls for what comes into an empty queue: what is there already is looked after at once. */
 void kafka_client_listen(struct kafka_client *c, rd_kafka_queue_t *queue)
 {
 	rd_kafka_queue_cb_event_enable(queue, client_wake, c->wake);
+	wake(c->wake);
 }
 
 /* The library says what it noticed; what to do about it is ours.  A broken connection alone is no fault of the component: it may
@@ -33,7 +35,8 @@ static void client_error(rd_kafka_t *rk, int code, const char *reason, void *arg
 		snprintf(c->reason, sizeof(c->reason), "%s", why);
 		return;
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-		client_probe(c);
+		if (!c->suspect && !c->down)
+			client_probe(c);
 		return;
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
 	case RD_KAFKA_RESP_ERR__RESOLVE:
@@ -103,12 +106,12 @@ void kafka_report(struct kafka *k)
 
 void kafka_client_down(struct kafka_client *c, const char *why)
 {
-	if (why != c->reason && why)
+	if (why)
 		snprintf(c->reason, sizeof(c->reason), "%s", why);
 	if (!c->down)
 		log_warn(KAFKA_SCOPE, "%s: no broker of %s answers (%s); trying on", c->kafka->base.name, c->kafka->rows.brokers, c->reason);
 	c->down = true;
-	timer_set(c->kafka->base.loop, &c->probe, PROBE_PAUSE_MS, client_probe, c);
+	timer_set(c->kafka->base.loop, &c->probe, PROBE_MS, client_probe, c);
 	kafka_report(c->kafka);
 }
 
@@ -122,48 +125,37 @@ void kafka_client_heard(struct kafka_client *c)
 	kafka_report(c->kafka);
 }
 
-/* A question any broker answers, for anybody: what a group committed for a topic that need not exist. */
+/* The one question that costs no waiting and no answer: the library says at once whether it has a connection that works, and
+ * makes one if not.  (Asking by an admin request ends the process in version 2.0.2 when it times out without a coordinator.) */
 static void client_probe(void *arg)
 {
 	struct kafka_client *c = arg;
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_ListConsumerGroupOffsets_t *question;
-	rd_kafka_AdminOptions_t *options;
-	char why[128];
+	struct loop *loop = c->kafka->base.loop;
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(c->rk, 0, NULL, &metadata, 0);
 
-	if (c->probing)
-		return;
-	c->probing = true;
-	list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, "bridge-probe", 0);
-	question = rd_kafka_ListConsumerGroupOffsets_new(c->kafka->group ? c->kafka->group : c->kafka->rows.client_id, list);
-	options = rd_kafka_AdminOptions_new(c->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-	rd_kafka_AdminOptions_set_request_timeout(options, PROBE_TIMEOUT_MS, why, sizeof(why));
-	rd_kafka_AdminOptions_set_opaque(options, c);
-	rd_kafka_ListConsumerGroupOffsets(c->rk, &question, 1, options, c->events);
-	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_ListConsumerGroupOffsets_destroy(question);
-	rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void client_probed(struct kafka_client *c, rd_kafka_event_t *event)
-{
-	c->probing = false;
-	if (rd_kafka_event_error(event) >= 0)		/* the library's own errors are negative: a broker did not say them */
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(metadata);
+	if (code != RD_KAFKA_RESP_ERR__TRANSPORT) {
+		c->suspect = false;
 		kafka_client_heard(c);
-	else
-		kafka_client_down(c, c->reason[0] ? c->reason : rd_kafka_event_error_string(event));
+		return;
+	}
+	if (!c->suspect) {
+		c->suspect = true;
+		c->suspect_since = loop_now(loop);
+	}
+	if (loop_now(loop) - c->suspect_since >= SUSPECT_MS)
+		kafka_client_down(c, NULL);
+	timer_set(loop, &c->probe, PROBE_MS, client_probe, c);
 }
 
 void kafka_client_serve(struct kafka_client *c)
 {
 	rd_kafka_event_t *event;
 
-	while (!c->fatal && (event = rd_kafka_queue_poll(c->events, 0)) != NULL) {
-		if (rd_kafka_event_opaque(event) == c)
-			client_probed(c, event);
-		else
-			c->answered(c, event);
+	while ((event = rd_kafka_queue_poll(c->events, 0)) != NULL) {
+		c->answered(c, event);
 		rd_kafka_event_destroy(event);
 	}
 }
@@ -174,6 +166,8 @@ static void *grave_thread(void *arg)
 {
 	struct grave *g = arg;
 
+	if (g->client->helper)
+		pthread_join(g->client->helper_thread, NULL);
 	rd_kafka_destroy_flags(g->client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	wake(g->wake);
 	return NULL;
@@ -187,6 +181,8 @@ static void grave_closed(void *arg)
 	pthread_join(g->thread, NULL);
 	wake_free(g->wake);
 	wake_free(g->client->wake);
+	if (g->client->ended)
+		g->client->ended(g->client);
 	free(g->client);
 	free(g);
 	kafka_buried(k);

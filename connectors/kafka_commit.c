@@ -129,7 +129,7 @@ void kafka_commit_send(struct kafka_reader *r)
 	list = rd_kafka_topic_partition_list_new(8);
 	commit_gather(r, list);
 	if (list->cnt > 0)
-		code = rd_kafka_commit_queue(r->client.rk, list, r->client.events, NULL, r);
+		code = rd_kafka_commit_queue(r->client.rk, list, r->client.events, NULL, NULL);
 	r->committing = list->cnt > 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR;
 	if (code)
 		commit_result(r, list, code);

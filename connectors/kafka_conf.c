@@ -39,9 +39,7 @@ static void conf_both(struct conf *c, const struct kafka *k)
 	conf_set_bool(c, "socket.keepalive.enable", true);
 	conf_set_bool(c, "socket.nagle.disable", true);
 	conf_set_int(c, "reconnect.backoff.max.ms", 2000);
-	conf_set_int(c, "retry.backoff.ms", rows->retry_ms);
 	conf_set_int(c, "topic.metadata.refresh.interval.ms", rows->metadata_ms);
-	conf_set_bool(c, "allow.auto.create.topics", false);
 	conf_set_bool(c, "log.connection.close", false);
 	conf_set_bool(c, "log.queue", true);
 }
@@ -80,6 +78,7 @@ rd_kafka_conf_t *kafka_conf_reader(const struct kafka *k, struct error *err)
 	conf_set_int(&c, "fetch.max.bytes", fetch);
 	conf_set_int(&c, "fetch.message.max.bytes", rows->fetch_partition < fetch ? rows->fetch_partition : fetch);
 	conf_set_int(&c, "fetch.min.bytes", rows->fetch_min);
+	conf_set_int(&c, "fetch.error.backoff.ms", rows->retry_ms);
 	conf_set(&c, "isolation.level", rows->isolation == 0 ? "read_committed" : "read_uncommitted");
 	rd_kafka_conf_set_rebalance_cb(c.conf, kafka_group_changed);
 	return conf_end(&c);

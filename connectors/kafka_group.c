@@ -4,7 +4,7 @@
 #include "connectors/kafka.h"
 
 enum {
-	READ_TRIES = 3, READ_TIMEOUT_MS = 5000, READ_PAUSE_MS = 500,
+	READ_TRIES = 3, READ_TIMEOUT_MS = 3000, READ_PAUSE_MS = 500,
 	COMMIT_WAIT_MS = 5000,		/* for the last commit of partitions that go */
 	NAMED_MAX = 16			/* partitions named in a log line */
 };
@@ -55,6 +55,17 @@ static void group_unassign(struct kafka_reader *r, const rd_kafka_topic_partitio
 		group_complain(r, "partitions cannot be given back", rd_kafka_err2str(code));
 }
 
+/* Closing: whatever comes is granted, nothing is read of it any more. */
+static void group_answer(struct kafka_reader *r, bool assign, const rd_kafka_topic_partition_list_t *partitions)
+{
+	if (assign) {
+		group_assign(r, partitions);
+		r->assigned_once = true;
+	} else {
+		group_unassign(r, partitions);
+	}
+}
+
 /* Inside the library's poll: only noted down.  It waits until it is told that the change is made, and goes on with its heartbeats
  * meanwhile; only when the partitions are lost already it may come with the next change before. */
 void kafka_group_changed(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions, void *reader)
@@ -62,8 +73,8 @@ void kafka_group_changed(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
 	struct kafka_reader *r = reader;
 	struct kafka_rebalance *op;
 
-	if (r->client.kafka->closing && (r->closing || code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)) {
-		group_unassign(r, partitions);
+	if (r->client.kafka->closing) {
+		group_answer(r, code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS, partitions);
 		return;
 	}
 	op = mem_new(sizeof(*op));
@@ -83,6 +94,14 @@ static void group_pop(struct kafka_reader *r)
 		r->rebalance_end = &r->rebalance;
 	rd_kafka_topic_partition_list_destroy(op->partitions);
 	free(op);
+}
+
+void kafka_group_end(struct kafka_reader *r)
+{
+	while (r->rebalance) {
+		group_answer(r, r->rebalance->assign, r->rebalance->partitions);
+		group_pop(r);
+	}
 }
 
 void kafka_group_forget(struct kafka_reader *r)
@@ -111,20 +130,33 @@ static struct kafka_partition *group_partition(const struct kafka_reader *r, con
 
 /* --- partitions that come --- */
 
+static void *asking_thread(void *arg)
+{
+	struct kafka_asking *a = arg;
+
+	a->code = rd_kafka_committed(a->rk, a->partitions, READ_TIMEOUT_MS);
+	atomic_store(&a->done, true);
+	wake(a->wake);
+	return NULL;
+}
+
 static void group_ask(struct kafka_reader *r, struct kafka_rebalance *op)
 {
-	rd_kafka_ListConsumerGroupOffsets_t *question;
-	rd_kafka_AdminOptions_t *options;
-	char why[128];
+	struct kafka_asking *a = &r->asking;
 
-	question = rd_kafka_ListConsumerGroupOffsets_new(r->client.kafka->group, op->partitions);
-	options = rd_kafka_AdminOptions_new(r->client.rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-	rd_kafka_AdminOptions_set_request_timeout(options, READ_TIMEOUT_MS, why, sizeof(why));
-	rd_kafka_AdminOptions_set_opaque(options, op);
-	rd_kafka_ListConsumerGroupOffsets(r->client.rk, &question, 1, options, r->client.events);
-	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_ListConsumerGroupOffsets_destroy(question);
+	if (r->client.helper)
+		return;		/* for an assignment that was overtaken: soon done */
+	a->rk = r->client.rk;
+	a->wake = r->client.wake;
+	a->partitions = rd_kafka_topic_partition_list_copy(op->partitions);
+	atomic_store(&a->done, false);
 	op->tries++;
+	if (pthread_create(&r->client.helper_thread, NULL, asking_thread, a) != 0) {
+		rd_kafka_topic_partition_list_destroy(a->partitions);
+		op->deadline = loop_now(r->client.kafka->base.loop) + READ_PAUSE_MS;
+		return;
+	}
+	r->client.helper = true;
 	op->step = REBALANCE_READING;
 }
 
@@ -188,24 +220,21 @@ static void group_assigned(struct kafka_reader *r, const rd_kafka_topic_partitio
 	group_pop(r);
 }
 
-void kafka_group_read(struct kafka_reader *r, rd_kafka_event_t *event)
+static void group_answered(struct kafka_reader *r)
 {
+	struct kafka_asking *a = &r->asking;
 	struct kafka_rebalance *op = r->rebalance;
-	const rd_kafka_ListConsumerGroupOffsets_result_t *result = rd_kafka_event_ListConsumerGroupOffsets_result(event);
-	const rd_kafka_group_result_t **groups;
-	size_t n = 0;
 
-	if (op == NULL || op->step != REBALANCE_READING || rd_kafka_event_opaque(event) != op)
-		return;		/* overtaken */
-	groups = result ? rd_kafka_ListConsumerGroupOffsets_result_groups(result, &n) : NULL;
-	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR && n == 1 && rd_kafka_group_result_error(groups[0]) == NULL) {
-		group_assigned(r, rd_kafka_group_result_partitions(groups[0]));
-		return;
+	pthread_join(r->client.helper_thread, NULL);
+	r->client.helper = false;
+	if (op && op->step == REBALANCE_READING && a->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		group_assigned(r, a->partitions);
+	} else if (op && op->step == REBALANCE_READING) {
+		group_complain(r, "what the group committed cannot be read", rd_kafka_err2str(a->code));
+		op->step = REBALANCE_WAITING;
+		op->deadline = loop_now(r->client.kafka->base.loop) + READ_PAUSE_MS;
 	}
-	group_complain(r, "what the group committed cannot be read",
-	    n == 1 ? rd_kafka_error_string(rd_kafka_group_result_error(groups[0])) : rd_kafka_event_error_string(event));
-	op->step = REBALANCE_WAITING;
-	op->deadline = loop_now(r->client.kafka->base.loop) + READ_PAUSE_MS;
+	rd_kafka_topic_partition_list_destroy(a->partitions);
 }
 
 /* true: done, false: waits for the answer. */
@@ -318,6 +347,8 @@ static bool group_step_revoke(struct kafka_reader *r, struct kafka_rebalance *op
 
 void kafka_group_step(struct kafka_reader *r)
 {
+	if (r->client.helper && atomic_load(&r->asking.done))
+		group_answered(r);
 	while (r->rebalance) {
 		struct kafka_rebalance *op = r->rebalance;
 

@@ -82,12 +82,17 @@ static bool reader_may_close(const struct kafka_reader *r)
 static void reader_abandon(struct kafka_reader *r)
 {
 	struct kafka *k = r->client.kafka;
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(r->client.rk);
 
 	log_info(KAFKA_SCOPE, "%s: ends without leaving the group: it was never let in", k->base.name);
 	timer_stop(k->base.loop, &r->tick);
 	timer_stop(k->base.loop, &r->kick);
 	timer_stop(k->base.loop, &r->client.probe);
 	loop_undefer(k->base.loop, &r->more);
+	rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
+	rd_kafka_queue_cb_event_enable(r->data, NULL, NULL);
+	rd_kafka_queue_cb_event_enable(r->client.events, NULL, NULL);
+	wake_free(r->client.wake);
 	r->client.buried = true;
 	k->reader = NULL;
 }
@@ -156,18 +161,16 @@ static void reader_more(void *arg)
 
 static void reader_answered(struct kafka_client *c, rd_kafka_event_t *event)
 {
+	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT)
+		kafka_commit_answered((struct kafka_reader *)c, event);
+}
+
+static void reader_ended(struct kafka_client *c)
+{
 	struct kafka_reader *r = (struct kafka_reader *)c;
 
-	switch (rd_kafka_event_type(event)) {
-	case RD_KAFKA_EVENT_OFFSET_COMMIT:
-		kafka_commit_answered(r, event);
-		break;
-	case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-		kafka_group_read(r, event);
-		break;
-	default:
-		break;
-	}
+	if (c->helper)
+		rd_kafka_topic_partition_list_destroy(r->asking.partitions);
 }
 
 int kafka_reader_open(struct kafka *k, struct error *err)
@@ -184,6 +187,7 @@ int kafka_reader_open(struct kafka *k, struct error *err)
 		return -1;
 	}
 	r->client.answered = reader_answered;
+	r->client.ended = reader_ended;
 	r->rebalance_end = &r->rebalance;
 	r->more = (struct later){ .fn = reader_more, .arg = r };
 	rd_kafka_poll_set_consumer(r->client.rk);
@@ -248,7 +252,7 @@ void kafka_reader_close(struct kafka *k)
 	r->stopped = true;
 	r->close_deadline = loop_now(k->base.loop) + CLOSE_MS;
 	kafka_source_purge(r, NULL);
-	kafka_group_forget(r);
+	kafka_group_end(r);
 	timer_set(k->base.loop, &r->tick, CLOSE_LOOK_MS, reader_tick, r);
 	if (reader_may_close(r))
 		reader_close_begin(r);
