@@ -138,7 +138,7 @@ def test_a_group_is_taken_over_member_by_member(kafka, topic, function, read, le
     def shared() -> bool:
         for m in other.consume(50, 0.1):
             theirs.add(json.loads(m.value())["id"])
-        other.commit(asynchronous=False) if theirs and other.assignment() else None
+            other.commit(m, asynchronous=False)
         return windows(b) == 3 and len(other.assignment()) == 3
 
     eventually(shared, 40, "both read side by side")

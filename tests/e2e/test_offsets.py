@@ -13,8 +13,8 @@ def lag_is_zero(b, topic: str, partitions: int) -> bool:
 
 
 def test_the_gaps_of_compaction_are_passed(kafka, function, read, ledger, group):
-    topic = kafka.create(partitions=1, cleanup_policy="compact",
-                         segment_bytes="2000", segment_ms="100", min_cleanable_dirty_ratio="0.01")
+    topic = kafka.create(partitions=1, cleanup_policy="compact", segment_ms="100",
+                         min_cleanable_dirty_ratio="0.01")
     ids = ledger.produce(kafka, topic, 400, key=lambda i: f"k{i % 5}")
 
     def compacted() -> bool:
@@ -41,7 +41,7 @@ def transaction(kafka, producer, topic: str, ids: list[str], commit: bool) -> No
 @pytest.mark.quick
 def test_aborted_transactions_are_not_delivered_and_stop_nothing(kafka, function, read):
     topic = kafka.create(partitions=1)
-    producer = kafka.producer(transactional_id=topic)
+    producer = kafka.producer(transactional_id=topic, message_timeout_ms=30000)
     producer.init_transactions(20)
     good, bad = [f"good-{i}" for i in range(60)], [f"bad-{i}" for i in range(60)]
     for i in range(0, 60, 10):
@@ -63,7 +63,7 @@ def test_aborted_transactions_are_not_delivered_and_stop_nothing(kafka, function
 @pytest.mark.quick
 def test_an_open_transaction_is_waited_for(kafka, function, read):
     topic = kafka.create(partitions=1)
-    producer = kafka.producer(transactional_id=topic)
+    producer = kafka.producer(transactional_id=topic, message_timeout_ms=30000)
     producer.init_transactions(20)
     producer.begin_transaction()
     producer.produce(topic, b'{"id":"open"}', partition=0)

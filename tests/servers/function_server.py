@@ -103,8 +103,14 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
         self.server.accepted += 1
         self.server.connections.add(self)
+        self.rest()
         if self.server.accept == "reset":
             self.reset()
+
+    def rest(self) -> None:
+        """Nothing to do: a connection that stays idle is closed, if that was told."""
+        if self.server.idle_ms:
+            self.idle = asyncio.get_running_loop().call_later(self.server.idle_ms / 1000, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.connections.discard(self)
@@ -177,8 +183,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
         self.busy = False
         s.in_flight -= 1
-        if s.idle_ms:
-            self.idle = asyncio.get_running_loop().call_later(s.idle_ms / 1000, self.transport.close)
+        self.rest()
         if self.buffer:
             self.serve()
 

@@ -193,7 +193,7 @@ static void mock_open(struct mock *mock, const struct arguments *args)
 
 	snprintf(brokers, sizeof(brokers), "%d", args->brokers);
 	if (rd_kafka_conf_set(conf, "test.mock.num.brokers", brokers, why, sizeof(why)) ||
-	    rd_kafka_conf_set(conf, "linger.ms", "5", why, sizeof(why)) ||
+	    rd_kafka_conf_set(conf, "linger.ms", "50", why, sizeof(why)) ||
 	    rd_kafka_conf_set(conf, "log_level", "2", why, sizeof(why)))
 		die("%s", why);
 	rd_kafka_conf_set_dr_msg_cb(conf, mock_confirmed);

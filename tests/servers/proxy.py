@@ -63,6 +63,7 @@ class Proxy:
 
     def close(self) -> None:
         self.down()
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
@@ -70,6 +71,13 @@ class Proxy:
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _end(self) -> None:
+        mine = asyncio.current_task()
+        tasks = [t for t in asyncio.all_tasks() if t is not mine]
+        for t in tasks:
+            t.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _up(self) -> None:
         if self._listener is None:
