@@ -13,17 +13,8 @@
 #include "bridge/bytes.h"
 #include "tests/unit/config_files.h"
 
-#define BRIDGE \
-	"apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\nspec: {function: {address: 127.0.0.1:8080}}\n---\n"
-#define PUBSUB \
-	"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: ps}\nspec:\n  type: pubsub.kafka\n  version: v1\n" \
-	"  metadata:\n  - {name: brokers, value: 'b:1'}\n"
-#define BINDING \
-	"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: orders}\nspec:\n  type: bindings.kafka\n  version: v1\n" \
-	"  metadata:\n  - {name: brokers, value: 'b:1'}\n"
-#define SUBSCRIPTION(name, topic) \
-	"---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: " name "}\n" \
-	"spec:\n  pubsubname: ps\n  topic: " topic "\n  routes: {default: /" topic "}\n"
+#define PUBSUB COMPONENT("ps", "pubsub.kafka") BROKERS
+#define BINDING COMPONENT("orders", "bindings.kafka") BROKERS
 
 static const char *value_of(const struct component_config *c, const char *name)
 {
@@ -63,7 +54,8 @@ static void the_bridge_tree_flattens_into_the_process_rows(void **state)
 {
 	const struct config *c = load(
 	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\nspec:\n  function:\n    address: 'unix:/f'\n"
-	    "    protocol: plain\n    format: raw\n    timeout: 5\n    endpointConcurrency: 3\n    bufferBytes: 1Gi\n    tls: {ca: /ca.pem}\n"
+	    "    protocol: plain\n    format: raw\n    timeout: 5\n"
+	    "    endpointConcurrency: 3\n    bufferBytes: 1Gi\n    tls: {ca: /ca.pem}\n"
 	    "  dapr: {httpPort: 0}\n  admin:\n  log: {level: WARNING, json: yes}\n  drainTimeout: 1m\n");
 
 	(void)state;
@@ -105,7 +97,7 @@ static void a_directory_is_read_by_name_and_not_below(void **state)
 	files_write("a.yaml", BRIDGE BINDING);
 	files_write("c.txt", "not: [yaml");
 	files_write(".hidden.yaml", "not: [yaml");
-	files_write("d.YAML", SUBSCRIPTION("s", "t"));
+	files_write("d.YAML", SUBSCRIPTION("s", "ps", "t"));
 	c = load_with((const char *const[]){ "--resources-path", "%", NULL });
 	assert_int_equal(c->n_errors, 0);
 	assert_int_equal(c->n_components, 2);
@@ -128,7 +120,8 @@ static void a_component_is_read_with_its_head_and_settings(void **state)
 {
 	const struct config *c = load(BRIDGE
 	    "apiVersion: dapr.io/v1alpha1\nKIND: Component\nmetadata: {name: 123}\nspec:\n  type: Bindings.Kafka\n"
-	    "  ignoreErrors: true\n  initTimeout: 1m\n  metadata:\n  - name: brokers\n    value: b:1\n  - {name: fetchSize, value: 64}\n"
+	    "  ignoreErrors: true\n  initTimeout: 1m\n  metadata:\n"
+	    "  - name: brokers\n    value: b:1\n  - {name: fetchSize, value: 64}\n"
 	    "  - {name: SkipVerify, value: true}\n  - {name: topics, value: ~}\nauth: {secretStore: x}\nscopes: []\n");
 
 	(void)state;
@@ -152,8 +145,8 @@ static void placeholders_are_filled_in(void **state)
 	(void)state;
 	setenv("POD_NAME", "pod-1", 1);
 	setenv("NAMESPACE", "prod", 1);
-	c = load(BRIDGE BINDING
-	    "  - {name: consumerGroup, value: '{appID}-{podName}-{namespace}'}\n  - {name: url, value: '{uuid} {other}'}\n");
+	c = load(BRIDGE BINDING "  - {name: consumerGroup, value: '{appID}-{podName}-{namespace}'}\n"
+				"  - {name: url, value: '{uuid} {other}'}\n");
 	assert_int_equal(c->n_errors, 0);
 	assert_string_equal(value_of(&c->components[0], "consumerGroup"), "shop-pod-1-prod.shop");
 	uuid = value_of(&c->components[0], "url");
@@ -213,10 +206,11 @@ static void a_binding_without_direction_is_probed_and_output_is_not_read(void **
 
 static void subscriptions_of_both_versions_are_read(void **state)
 {
-	const struct config *c = load(BRIDGE PUBSUB SUBSCRIPTION("two",
-	    "t2") "  deadLetterTopic: failed\n"
-		  "  metadata: {retryMaxAttempts: 4, rawPayload: true}\n---\napiVersion: dapr.io/v1alpha1\nkind: Subscription\nmetadata: {name: one}\n"
-		  "spec: {pubsubname: ps, topic: t1, route: in, metadata: {order: key}}\n");
+	const struct config *c = load(BRIDGE PUBSUB SUBSCRIPTION(
+	    "two", "ps", "t2") "  deadLetterTopic: failed\n"
+			       "  metadata: {retryMaxAttempts: 4, rawPayload: true}\n---\n"
+			       "apiVersion: dapr.io/v1alpha1\nkind: Subscription\nmetadata: {name: one}\n"
+			       "spec: {pubsubname: ps, topic: t1, route: in, metadata: {order: key}}\n");
 
 	(void)state;
 	assert_clean();
@@ -245,9 +239,9 @@ static void a_rule_without_a_match_is_the_default(void **state)
 
 static void the_component_gives_its_subscriptions_their_policy(void **state)
 {
-	const struct config *c = load(BRIDGE PUBSUB
-	    "  - {name: retryMaxAttempts, value: 3}\n  - {name: deadLetterTopic, value: all-failed}\n" SUBSCRIPTION(
-		"s", "t"));
+	const struct config *c =
+	    load(BRIDGE PUBSUB "  - {name: retryMaxAttempts, value: 3}\n"
+			       "  - {name: deadLetterTopic, value: all-failed}\n" SUBSCRIPTION("s", "ps", "t"));
 
 	(void)state;
 	assert_clean();
@@ -257,15 +251,15 @@ static void the_component_gives_its_subscriptions_their_policy(void **state)
 
 static void resources_scoped_to_other_apps_are_not_for_us(void **state)
 {
-	const struct config *c =
-	    load(BRIDGE PUBSUB "scopes: [billing, shop]\n---\n" BINDING "scopes: [billing]\n" SUBSCRIPTION("s", "t"));
+	const struct config *c = load(BRIDGE PUBSUB "scopes: [billing, shop]\n"
+						    "---\n" BINDING "scopes: [billing]\n" SUBSCRIPTION("s", "ps", "t"));
 
 	(void)state;
 	assert_clean();
 	assert_int_equal(c->n_components, 1);
 	assert_int_equal(c->n_subscriptions, 1);
 	assert_found(FINDING_NOTE, "\"orders\" is ignored: its scopes do not name app \"shop\"");
-	c = load(BRIDGE PUBSUB "scopes: [billing]\n" SUBSCRIPTION("s", "t"));
+	c = load(BRIDGE PUBSUB "scopes: [billing]\n" SUBSCRIPTION("s", "ps", "t"));
 	assert_int_equal(c->n_errors, 0);
 	assert_int_equal(c->n_subscriptions, 0);
 	assert_found(FINDING_WARNING, "subscription \"s\" is left out: component \"ps\" is not for this app");
@@ -290,33 +284,40 @@ static void with_a_namespace_resources_of_others_are_not_for_us(void **state)
 static void topics_denied_by_scopes_are_not_read(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    load(BRIDGE PUBSUB "  - {name: subscriptionScopes, value: 'x=a; shop = b, t ;y='}\n" SUBSCRIPTION("s", "t"))
-		->n_subscriptions,
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
+					    "value: 'x=a; shop = b, t ;y='}\n" SUBSCRIPTION("s", "ps", "t"))
+			     ->n_subscriptions,
 	    1);
 	assert_clean();
-	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, value: 'shop=a'}\n" SUBSCRIPTION("s", "t"))
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
+					    "value: 'shop=a'}\n" SUBSCRIPTION("s", "ps", "t"))
 			     ->n_subscriptions,
 	    0);
 	assert_found(
 	    FINDING_WARNING, "subscription \"s\" is left out: scopes of \"ps\" keep app \"shop\" from topic \"t\"");
-	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, value: 'shop='}\n" SUBSCRIPTION("s", "t"))
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
+					    "value: 'shop='}\n" SUBSCRIPTION("s", "ps", "t"))
 			     ->n_subscriptions,
 	    0);
-	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, value: 'other=a'}\n" SUBSCRIPTION("s", "t"))
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
+					    "value: 'other=a'}\n" SUBSCRIPTION("s", "ps", "t"))
 			     ->n_subscriptions,
 	    1);
-	assert_int_equal(
-	    load(BRIDGE PUBSUB "  - {name: allowedTopics, value: 'a,b'}\n" SUBSCRIPTION("s", "t"))->n_subscriptions, 0);
-	assert_int_equal(
-	    load(BRIDGE PUBSUB "  - {name: allowedTopics, value: 'a, t'}\n" SUBSCRIPTION("s", "t"))->n_subscriptions,
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: allowedTopics, "
+					    "value: 'a,b'}\n" SUBSCRIPTION("s", "ps", "t"))
+			     ->n_subscriptions,
+	    0);
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: allowedTopics, "
+					    "value: 'a, t'}\n" SUBSCRIPTION("s", "ps", "t"))
+			     ->n_subscriptions,
 	    1);
+	assert_int_equal(load(BRIDGE PUBSUB "  - {name: "
+					    "protectedTopics, value: t}\n" SUBSCRIPTION("s", "ps", "t"))
+			     ->n_subscriptions,
+	    0);
 	assert_int_equal(
-	    load(BRIDGE PUBSUB "  - {name: protectedTopics, value: t}\n" SUBSCRIPTION("s", "t"))->n_subscriptions, 0);
-	assert_int_equal(
-	    load(BRIDGE PUBSUB
-		"  - {name: protectedTopics, value: t}\n  - {name: subscriptionScopes, value: shop=t}\n" SUBSCRIPTION(
-		    "s", "t"))
+	    load(BRIDGE PUBSUB "  - {name: protectedTopics, value: t}\n"
+			       "  - {name: subscriptionScopes, value: shop=t}\n" SUBSCRIPTION("s", "ps", "t"))
 		->n_subscriptions,
 	    1);
 }
@@ -324,20 +325,21 @@ static void topics_denied_by_scopes_are_not_read(void **state)
 static void of_one_topic_the_first_subscription_wins(void **state)
 {
 	const struct config *c =
-	    load(BRIDGE PUBSUB SUBSCRIPTION("a", "t") SUBSCRIPTION("b", "t") SUBSCRIPTION("c", "u"));
+	    load(BRIDGE PUBSUB SUBSCRIPTION("a", "ps", "t") SUBSCRIPTION("b", "ps", "t") SUBSCRIPTION("c", "ps", "u"));
 
 	(void)state;
 	assert_int_equal(c->n_subscriptions, 2);
 	assert_string_equal(c->subscriptions[0].name, "a");
 	assert_string_equal(c->subscriptions[1].name, "c");
-	assert_found(FINDING_WARNING, "a.yaml:23:1: subscription \"b\" is left out: \"a\" (");
+	assert_found(FINDING_WARNING, "a.yaml:24:1: subscription \"b\" is left out: \"a\" (");
 }
 
 static void categories_that_do_not_run_here_are_listed(void **state)
 {
-	const struct config *c = load(BRIDGE
-	    "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: st}\nspec:\n  type: state.redis\n"
-	    "  metadata:\n  - {name: redisPassword, secretKeyRef: {name: a, key: b}}\n  - {name: actorStateStore, value: true}\n");
+	const struct config *c = load(
+	    BRIDGE "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: st}\nspec:\n  type: state.redis\n"
+		   "  metadata:\n  - {name: redisPassword, secretKeyRef: {name: a, key: b}}\n"
+		   "  - {name: actorStateStore, value: true}\n");
 
 	(void)state;
 	assert_clean();
@@ -349,9 +351,10 @@ static void categories_that_do_not_run_here_are_listed(void **state)
 
 static void what_concerns_others_is_passed_over(void **state)
 {
-	const struct config *c = load(BRIDGE
-	    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {a: 1, A: 2, <<: {b: 3}}\n---\n"
-	    "apiVersion: core.openfunction.io/v1beta1\nkind: Function\n---\napiVersion: dapr.io/v1alpha1\nkind: HTTPEndpoint\n");
+	const struct config *c = load(
+	    BRIDGE "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {a: 1, A: 2, <<: {b: 3}}\n---\n"
+		   "apiVersion: core.openfunction.io/v1beta1\nkind: Function\n"
+		   "---\napiVersion: dapr.io/v1alpha1\nkind: HTTPEndpoint\n");
 
 	(void)state;
 	assert_clean();
@@ -393,7 +396,8 @@ static void a_thousand_components_with_any_names_load(void **state)
 	(void)state;
 	for (int i = 0; i < 1000; i++)
 		buf_printf(&b,
-		    "---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: \"\xe2\x98\x83 \xd1\x8f%d\"}\n"
+		    "---\napiVersion: dapr.io/v1alpha1\nkind: Component\n"
+		    "metadata: {name: \"\xe2\x98\x83 \xd1\x8f%d\"}\n"
 		    "spec: {type: pubsub.source}\n",
 		    i);
 	files_write_bytes("a.yaml", b.p, b.n);

@@ -1,4 +1,4 @@
-/* What is wrong in a configuration: each fault says where, what, and what was expected; whatever comes, loading ends. */
+/* What is wrong in a configuration: each fault says where, what, and what was expected. */
 /* links: fake_parts.c config_files.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,22 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include "bridge/backoff.h"
-#include "bridge/bytes.h"
 #include "tests/unit/config_files.h"
-
-#define BRIDGE \
-	"apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\nspec: {function: {address: 127.0.0.1:8080}}\n---\n"
-#define COMPONENT(name, type) \
-	"---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: " name "}\nspec:\n  type: " type "\n" \
-	"  version: v1\n"
-#define BROKERS "  metadata:\n  - {name: brokers, value: 'b:1'}\n"
-#define SUBSCRIPTION(name, pubsub) \
-	"---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: " name "}\n" \
-	"spec:\n  pubsubname: " pubsub "\n  topic: t\n  routes: {default: /t}\n"
 
 static void assert_fault(const char *text, const char *expected)
 {
@@ -139,8 +124,8 @@ static void a_component_type_must_be_one_we_have(void **state)
 	assert_warned(COMPONENT("c", "pubsub.source") "  ignoreErrors: false\n---\n" COMPONENT(
 			  "d", "bindings.nats") "  ignoreErrors: true\n",
 	    "left out, as ignoreErrors says");
-	assert_warned(
-	    "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: c}\nspec: {type: pubsub.source, version: v9}\n",
+	assert_warned("apiVersion: dapr.io/v1alpha1\nkind: Component\n"
+		      "metadata: {name: c}\nspec: {type: pubsub.source, version: v9}\n",
 	    "version v9 of pubsub.source is not known, read as v1");
 	assert_fault(COMPONENT("c", "pubsub.source") "  ignoreErrors: perhaps\n",
 	    "a.yaml:8:17: ignoreErrors: \"perhaps\" is neither yes nor no");
@@ -208,25 +193,25 @@ static void two_resources_of_one_name_are_both_named(void **state)
 {
 	(void)state;
 	files_write("b.yaml", COMPONENT("c", "pubsub.source"));
-	files_write("a.yaml", COMPONENT("c", "pubsub.kafka") BROKERS SUBSCRIPTION("c", "c"));
+	files_write("a.yaml", COMPONENT("c", "pubsub.kafka") BROKERS SUBSCRIPTION("c", "c", "t"));
 	load_with((const char *const[]){ "--config=%", NULL });
 	assert_found(FINDING_ERROR, "b.yaml:2:1: component \"c\" (pubsub.source/v1) is there twice, first at ");
 	assert_found(FINDING_ERROR, "a.yaml:2:1 (pubsub.kafka/v1), expected different names");
-	assert_fault(COMPONENT("c", "pubsub.kafka") BROKERS SUBSCRIPTION("s", "c") SUBSCRIPTION("s", "c"),
+	assert_fault(COMPONENT("c", "pubsub.kafka") BROKERS SUBSCRIPTION("s", "c", "t") SUBSCRIPTION("s", "c", "t"),
 	    "subscription \"s\" (t/c) is there twice");
 }
 
 static void a_subscription_must_have_its_component(void **state)
 {
 	(void)state;
-	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "pz"),
+	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "pz", "t"),
 	    "a.yaml:13:15: subscription \"s\": no component \"pz\", did you mean \"ps\"?");
-	assert_fault(SUBSCRIPTION("s", "x"), "no component \"x\", expected the name of one that is loaded");
-	assert_fault(COMPONENT("c", "state.redis") SUBSCRIPTION("s", "c"),
+	assert_fault(SUBSCRIPTION("s", "x", "t"), "no component \"x\", expected the name of one that is loaded");
+	assert_fault(COMPONENT("c", "state.redis") SUBSCRIPTION("s", "c", "t"),
 	    "component \"c\" of type state.redis has no topics to read, expected a pubsub");
-	assert_fault(COMPONENT("c", "bindings.source") SUBSCRIPTION("s", "c"),
+	assert_fault(COMPONENT("c", "bindings.source") SUBSCRIPTION("s", "c", "t"),
 	    "component \"c\" of type bindings.source has no topics to read");
-	assert_warned(COMPONENT("c", "pubsub.nats") "  ignoreErrors: true\n" SUBSCRIPTION("s", "c"),
+	assert_warned(COMPONENT("c", "pubsub.nats") "  ignoreErrors: true\n" SUBSCRIPTION("s", "c", "t"),
 	    "subscription \"s\" is left out: component \"c\" is left out");
 	assert_fault("apiVersion: dapr.io/v1alpha1\nkind: Subscription\nmetadata: {name: s}\nspec: {topic: t}\n",
 	    "subscription \"s\": no spec.pubsubname");
@@ -237,12 +222,13 @@ static void a_subscription_must_have_its_component(void **state)
 static void what_a_subscription_cannot_do_yet_is_said(void **state)
 {
 	(void)state;
-	assert_fault(
-	    COMPONENT("ps",
-		"pubsub.source") "---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: s}\nspec: {pubsubname: ps, "
-				 "topic: t, routes: {default: /t, rules: [{match: 'event.type == \"a\"', path: /a}]}}\n",
+	assert_fault(COMPONENT("ps", "pubsub.source") "---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\n"
+						      "metadata: {name: s}\nspec: {pubsubname: ps, "
+						      "topic: t, routes: {default: /t, rules: "
+						      "[{match: 'event.type == \"a\"', path: /a}]}}\n",
 	    "routes.rules with a match are not part of this version, expected routes.default alone");
-	assert_warned(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps") "  bulkSubscribe: {enabled: true}\n",
+	assert_warned(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps", "t") "  bulkSubscribe: "
+										    "{enabled: true}\n",
 	    "a.yaml:16:3: bulkSubscribe is not part of this version: events are delivered one by one");
 	assert_warned(
 	    COMPONENT(
@@ -251,34 +237,38 @@ static void what_a_subscription_cannot_do_yet_is_said(void **state)
 	    "routes: not a key of a v1alpha1 Subscription's spec, ignored");
 	assert_found(FINDING_WARNING, "subscription \"s\" is left out: it has no route");
 	assert_warned(COMPONENT("ps", "pubsub.source")
-			  SUBSCRIPTION("s", "ps") "  metadata: {retryMaxAge: 1h, something: x}\n",
+			  SUBSCRIPTION("s", "ps", "t") "  metadata: {retryMaxAge: 1h, something: x}\n",
 	    "something: not known to pubsub.source, ignored");
-	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps") "  metadata: {rawPayload: perhaps}\n",
+	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps", "t") "  metadata: "
+										   "{rawPayload: perhaps}\n",
 	    "rawPayload: \"perhaps\"");
-	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps") "  metadata: {retryMaxAge: often}\n",
+	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps", "t") "  metadata: {retryMaxAge: often}\n",
 	    "a.yaml:16:27: retryMaxAge: \"often\"");
-	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps") "  metadata: [a]\n",
+	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps", "t") "  metadata: [a]\n",
 	    "metadata: a list, expected a map");
-	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps") "  metadata: {a: {b: c}}\n",
+	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps", "t") "  metadata: {a: {b: c}}\n",
 	    "a: a map, expected a text");
 }
 
 static void a_dead_letter_place_must_be_there_and_writable(void **state)
 {
 	(void)state;
-	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps") "  deadLetterTopic: d\n",
+	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION("s", "ps", "t") "  deadLetterTopic: d\n",
 	    "a.yaml:16:20: deadLetterTopic: component \"ps\" of type pubsub.source cannot be written to");
 	assert_fault(COMPONENT("ps", "pubsub.source") SUBSCRIPTION(
-			 "s", "ps") "  metadata: {deadLetterComponent: sinc}\n" COMPONENT("sink", "bindings.sink"),
+			 "s", "ps", "t") "  metadata: "
+					 "{deadLetterComponent: sinc}\n" COMPONENT("sink", "bindings.sink"),
 	    "deadLetterComponent: no component \"sinc\", did you mean \"sink\"?");
 	load(BRIDGE COMPONENT("ps", "pubsub.source")
-		SUBSCRIPTION("s", "ps") "  metadata: {deadLetterComponent: sink}\n" COMPONENT("sink", "bindings.sink"));
+		SUBSCRIPTION("s", "ps", "t") "  metadata: "
+					     "{deadLetterComponent: sink}\n" COMPONENT("sink", "bindings.sink"));
 	assert_clean();
 	assert_fault(COMPONENT("ps", "pubsub.source")
-			 SUBSCRIPTION("s", "ps") "  metadata: {deadLetterComponent: st}\n" COMPONENT("st", "state.x"),
+			 SUBSCRIPTION("s", "ps", "t") "  metadata: "
+						      "{deadLetterComponent: st}\n" COMPONENT("st", "state.x"),
 	    "component \"st\" of type state.x cannot be written to");
 	assert_fault(COMPONENT("ps", "pubsub.kafka") BROKERS
-	    "  - {name: onExhausted, value: park}\n" SUBSCRIPTION("s", "ps"),
+	    "  - {name: onExhausted, value: park}\n" SUBSCRIPTION("s", "ps", "t"),
 	    "a.yaml:10:32: onExhausted: park without a place to park, expected deadLetterTopic or deadLetterComponent");
 }
 
@@ -314,138 +304,6 @@ static void daprs_kinds_are_tolerant_with_a_warning(void **state)
 	assert_fault(COMPONENT("c", "pubsub.source") "scopes: [[a]]\n", "scopes: a list in the list, expected texts");
 }
 
-static void files_that_cannot_be_read_are_named(void **state)
-{
-	(void)state;
-	load_with((const char *const[]){ "--config=%/nowhere.yaml", NULL });
-	assert_found(FINDING_ERROR, "nowhere.yaml:0:0: No such file or directory, expected a YAML file or a directory");
-	assert_int_equal(mkfifo(files_path("pipe.yaml"), 0600), 0);
-	assert_int_equal(symlink("nowhere", files_path("dangling.yaml")), 0);
-	load_with((const char *const[]){ "--config=%", NULL });
-	assert_found(FINDING_ERROR, "pipe.yaml:0:0: not a regular file, expected a YAML file");
-	assert_found(FINDING_ERROR, "dangling.yaml:0:0: No such file or directory");
-	assert_int_equal(mkdir(files_path("d.yaml"), 0700), 0);
-	load_with((const char *const[]){ "--config=%", NULL });
-	assert_found(FINDING_NOTE, "d.yaml:0:0: a directory in a directory is not read");
-	load_with((const char *const[]){ "--config=/dev/zero", NULL });
-	assert_found(FINDING_ERROR, "not a regular file");
-}
-
-static void a_huge_file_is_refused_without_being_read(void **state)
-{
-	struct rusage before, after;
-
-	(void)state;
-	files_write("big.yaml", "a: b\n");
-	assert_int_equal(truncate(files_path("big.yaml"), 100 << 20), 0);
-	getrusage(RUSAGE_SELF, &before);
-	load_with((const char *const[]){ "--config=%/big.yaml", NULL });
-	getrusage(RUSAGE_SELF, &after);
-	assert_found(FINDING_ERROR, "big.yaml:0:0: 104857600 bytes, expected at most 1048576 (1 MiB)");
-	assert_true(after.ru_maxrss - before.ru_maxrss < 10 << 10);
-}
-
-static void broken_yaml_says_where_and_the_other_files_are_read(void **state)
-{
-	const struct config *c;
-
-	(void)state;
-	files_write("a.yaml", "a: [1\nb: 2\n");
-	files_write("b.yaml", BRIDGE);
-	c = load_with((const char *const[]){ "--config=%", NULL });
-	assert_found(FINDING_ERROR, "a.yaml:2:2: not YAML");
-	assert_string_equal(c->process.app_id, "shop");
-	assert_int_equal(c->n_errors, 1);
-}
-
-static void findings_are_bounded_and_errors_counted_all_the_same(void **state)
-{
-	struct buf b = { 0 };
-	const struct config *c;
-
-	(void)state;
-	buf_text(&b, "apiVersion: bridge/v1\nkind: Bridge\nspec:\n");
-	for (int i = 0; i < 5000; i++)
-		buf_printf(&b, "  functio%d: 1\n", i);
-	files_write_bytes("a.yaml", b.p, b.n);
-	buf_free(&b);
-	c = load_with((const char *const[]){ "--config=%/a.yaml", NULL });
-	assert_true(c->n_findings <= 1001);
-	assert_int_equal(c->n_errors, 5000);
-	assert_found(FINDING_ERROR, "more was found from here on than is shown");
-}
-
-static void control_bytes_of_a_file_do_not_reach_the_terminal(void **state)
-{
-	(void)state;
-	assert_fault(
-	    "apiVersion: bridge/v1\nkind: Bridge\nspec:\n  \"a\\x1b[2Jb\": 1\n", "a\\x1b[2Jb is not a setting");
-}
-
-static void sizes_beyond_reason_are_refused(void **state)
-{
-	struct buf b = { 0 };
-
-	(void)state;
-	buf_text(&b, COMPONENT("c", "pubsub.kafka") BROKERS);
-	for (int i = 0; i < 1001; i++)
-		buf_text(&b, "  - {name: a, value: b}\n");
-	files_write_bytes("a.yaml", b.p, b.n);
-	load_with((const char *const[]){ "--config=%/a.yaml", NULL });
-	assert_found(FINDING_ERROR, "metadata: 1002 entries, expected at most 1000");
-	buf_clear(&b);
-	buf_text(&b, COMPONENT("c", "pubsub.kafka") BROKERS "  - {name: url, value: '");
-	for (int i = 0; i < 5000; i++)
-		buf_text(&b, "{appID}{appID}");
-	buf_text(&b, "'}\n---\napiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: a-name-that-is-long}\n");
-	files_write_bytes("a.yaml", b.p, b.n);
-	load_with((const char *const[]){ "--config=%/a.yaml", NULL });
-	assert_found(FINDING_ERROR, "url: too long with its braces, expected at most 65536 bytes");
-	buf_clear(&b);
-	buf_text(&b, "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: ");
-	for (int i = 0; i < 200; i++)
-		buf_text(&b, "x");
-	buf_text(&b, "}\n");
-	files_write_bytes("a.yaml", b.p, b.n);
-	load_with((const char *const[]){ "--config=%/a.yaml", NULL });
-	assert_found(FINDING_ERROR, "a.yaml:3:18: app id of 200 bytes, expected at most 128");
-	buf_free(&b);
-}
-
-/* A whole good configuration with random bytes changed, dropped or doubled: loading ends and every finding has a text. */
-static void whatever_is_changed_loading_ends(void **state)
-{
-	static const char good[] = BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS
-	    "  - {name: order, value: key}\n"
-	    "  - {name: subscriptionScopes, value: 'shop=t;b=c'}\nscopes: [shop]\n" SUBSCRIPTION(
-		"s", "ps") "  deadLetterTopic: d\n"
-			   "  metadata: {retryMaxAge: 1h, backOffDuration: 250}\n" COMPONENT("in", "bindings.kafka")
-			       BROKERS "  - {name: topics, value: t}\n"
-				       "  - {name: direction, value: 'input, output'}\n";
-	struct random random = { 7 };
-
-	(void)state;
-	for (int round = 0; round < 1000; round++) {
-		char text[sizeof(good) + 64];
-		size_t n = sizeof(good) - 1;
-		const struct config *c;
-
-		memcpy(text, good, n);
-		for (unsigned i = 0; i <= round % 6u; i++) {
-			size_t at = random_next(&random) % (n - 40), length = random_next(&random) % 12;
-
-			if (random_next(&random) % 2)
-				text[at] = (char)random_next(&random);
-			else if (n > sizeof(good) / 2)
-				memmove(text + at, text + at + length, (n -= length) - at);
-		}
-		files_write_bytes("a.yaml", text, n);
-		c = load_with((const char *const[]){ "--config=%/a.yaml", NULL });
-		for (unsigned i = 0; i < c->n_findings; i++)
-			assert_true(*c->findings[i].text);
-	}
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, files_setup, files_teardown)
 
 int main(void)
@@ -464,13 +322,6 @@ int main(void)
 		TEST(a_dead_letter_place_must_be_there_and_writable),
 		TEST(a_direction_must_be_possible),
 		TEST(daprs_kinds_are_tolerant_with_a_warning),
-		TEST(files_that_cannot_be_read_are_named),
-		TEST(a_huge_file_is_refused_without_being_read),
-		TEST(broken_yaml_says_where_and_the_other_files_are_read),
-		TEST(findings_are_bounded_and_errors_counted_all_the_same),
-		TEST(control_bytes_of_a_file_do_not_reach_the_terminal),
-		TEST(sizes_beyond_reason_are_refused),
-		TEST(whatever_is_changed_loading_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

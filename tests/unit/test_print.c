@@ -1,4 +1,4 @@
-/* The effective configuration as text: complete, without secrets, and the same once it is read again; findings and summary. */
+/* The effective configuration as text: complete, without secrets, the same once it is read again; findings, summary. */
 /* links: fake_parts.c config_files.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,15 +11,6 @@
 #include "bridge/bytes.h"
 #include "bridge/config/parse.h"
 #include "tests/unit/config_files.h"
-
-#define BRIDGE \
-	"apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\nspec: {function: {address: 127.0.0.1:8080}}\n---\n"
-#define COMPONENT(name, type) \
-	"---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: " name "}\nspec:\n  type: " type "\n" \
-	"  metadata:\n"
-#define BROKERS "  - {name: brokers, value: 'b:1'}\n"
-#define SUBSCRIPTION \
-	"---\napiVersion: dapr.io/v1alpha1\nkind: Subscription\nmetadata: {name: s}\nspec:\n  pubsubname: ps\n  topic: t\n  route: /t\n"
 
 /* Renders what was loaded last; the buffer is the caller's. */
 static struct buf render(const struct config *c)
@@ -66,12 +57,15 @@ static void every_setting_of_the_process_is_printed_with_its_value(void **state)
 {
 	(void)state;
 	assert_printed(BRIDGE,
-	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: shop\nspec:\n  function:\n    address: 127.0.0.1:8080\n"
-	    "    protocol: http\n    format: binary\n    endpointConcurrency: 64\n    timeout: 1m\n    bufferEvents: 1024\n    bufferBytes: 16Mi\n"
-	    "    bindingOptionsTimeout: 3s\n    tls:\n      skipVerify: false\n  dapr:\n    httpPort: 3500\n    listen: 127.0.0.1\n  admin:\n"
+	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: shop\n"
+	    "spec:\n  function:\n    address: 127.0.0.1:8080\n"
+	    "    protocol: http\n    format: binary\n    endpointConcurrency: 64\n"
+	    "    timeout: 1m\n    bufferEvents: 1024\n    bufferBytes: 16Mi\n"
+	    "    bindingOptionsTimeout: 3s\n    tls:\n      skipVerify: false\n"
+	    "  dapr:\n    httpPort: 3500\n    listen: 127.0.0.1\n  admin:\n"
 	    "    port: 9090\n    listen: 127.0.0.1\n  drainTimeout: 5s\n  log:\n    level: info\n    json: false\n");
-	assert_printed(
-	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: x}\nspec: {function: {tls: {ca: /a, key: /k, cert: /c}}}\n",
+	assert_printed("apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: x}\n"
+		       "spec: {function: {tls: {ca: /a, key: /k, cert: /c}}}\n",
 	    "    tls:\n      ca: /a\n      cert: /c\n      key: /k\n      skipVerify: false\n  dapr:\n");
 }
 
@@ -81,9 +75,12 @@ static void every_row_of_a_component_is_printed_written_or_not(void **state)
 	assert_printed(BRIDGE COMPONENT("ps", "PubSub.Kafka") BROKERS
 	    "  - {name: groupId, value: g}\n  - {name: allowedTopics, value: 'a,b'}\n"
 	    "  - {name: retryMaxAttempts, value: 3}\n",
-	    "  name: ps\nspec:\n  type: pubsub.kafka\n  version: v1\n  ignoreErrors: false\n  initTimeout: 5s\n  metadata:\n"
-	    "    - name: allowedTopics\n      value: \"a,b\"\n    - name: brokers\n      value: \"b:1\"\n    - name: consumerGroup\n      value: \"g\"\n"
-	    "    - name: pollInterval\n      value: \"100ms\"\n    - name: fetchSize\n      value: \"1Mi\"\n    - name: skipVerify\n      value: \"false\"\n"
+	    "  name: ps\nspec:\n  type: pubsub.kafka\n  version: v1\n"
+	    "  ignoreErrors: false\n  initTimeout: 5s\n  metadata:\n"
+	    "    - name: allowedTopics\n      value: \"a,b\"\n    - name: brokers\n"
+	    "      value: \"b:1\"\n    - name: consumerGroup\n      value: \"g\"\n"
+	    "    - name: pollInterval\n      value: \"100ms\"\n    - name: fetchSize\n"
+	    "      value: \"1Mi\"\n    - name: skipVerify\n      value: \"false\"\n"
 	    "    - name: initialOffset\n      value: \"newest\"\n    - name: retryMaxAttempts\n      value: \"3\"\n");
 	assert_printed(BRIDGE
 	    "---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: x}\nspec: {type: pubsub.source}\n",
@@ -94,11 +91,14 @@ static void a_subscription_is_printed_with_its_folded_policy(void **state)
 {
 	(void)state;
 	assert_printed(BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS
-	    "  - {name: consumeRetryEnabled, value: 'false'}\n" SUBSCRIPTION
-	    "  deadLetterTopic: d\n  metadata: {rawPayload: 'true', backOffDuration: 250}\n",
-	    "kind: Subscription\nmetadata:\n  name: s\nspec:\n  pubsubname: ps\n  topic: t\n  routes:\n    default: /t\n  deadLetterTopic: d\n"
-	    "  metadata:\n    rawPayload: \"true\"\n    order: \"partition\"\n    maxInFlight: \"0\"\n    deliveryTimeout: \"0s\"\n"
-	    "    retryMaxAttempts: \"1\"\n    retryMaxAge: \"0s\"\n    retryInitialInterval: \"250ms\"\n    retryMaxInterval: \"250ms\"\n"
+	    "  - {name: consumeRetryEnabled, value: 'false'}\n" SUBSCRIPTION(
+		"s", "ps", "t") "  deadLetterTopic: d\n  metadata: {rawPayload: 'true', backOffDuration: 250}\n",
+	    "kind: Subscription\nmetadata:\n  name: s\nspec:\n  pubsubname: ps\n"
+	    "  topic: t\n  routes:\n    default: /t\n  deadLetterTopic: d\n"
+	    "  metadata:\n    rawPayload: \"true\"\n    order: \"partition\"\n"
+	    "    maxInFlight: \"0\"\n    deliveryTimeout: \"0s\"\n"
+	    "    retryMaxAttempts: \"1\"\n    retryMaxAge: \"0s\"\n"
+	    "    retryInitialInterval: \"250ms\"\n    retryMaxInterval: \"250ms\"\n"
 	    "    onExhausted: \"park\"\n");
 	assert_printed(BRIDGE COMPONENT("in", "bindings.kafka") BROKERS
 	    "  - {name: topics, value: t}\n  - {name: backOffMaxRetries, value: 3}\n",
@@ -107,12 +107,13 @@ static void a_subscription_is_printed_with_its_folded_policy(void **state)
 
 static void what_is_printed_reads_again_to_the_same(void **state)
 {
-	static const char *const policies[] = {
-		"", "  - {name: consumeRetryEnabled, value: 'no'}\n", "  - {name: deadLetterTopic, value: d}\n",
+	static const char *const policies[] = { "", "  - {name: consumeRetryEnabled, value: 'no'}\n",
+		"  - {name: deadLetterTopic, value: d}\n",
 		"  - {name: backOffPolicy, value: exponential}\n  - {name: backOffMaxRetries, value: 2}\n",
-		"  - {name: deadLetterTopic, value: d}\n  - {name: retryMaxAge, value: 90s}\n  - {name: order, value: none}\n",
-		"  - {name: deadLetterComponent, value: out}\n  - {name: onExhausted, value: drop}\n  - {name: retryInitialInterval, value: 2m}\n"
-	};
+		"  - {name: deadLetterTopic, value: d}\n"
+		"  - {name: retryMaxAge, value: 90s}\n  - {name: order, value: none}\n",
+		"  - {name: deadLetterComponent, value: out}\n"
+		"  - {name: onExhausted, value: drop}\n  - {name: retryInitialInterval, value: 2m}\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
@@ -120,14 +121,17 @@ static void what_is_printed_reads_again_to_the_same(void **state)
 
 		snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS,
 		    policies[i],
-		    SUBSCRIPTION
-		    "  metadata: {maxInFlight: 5, valueSchemaType: Avro}\n" COMPONENT("in", "bindings.kafka") BROKERS
-		    "  - {name: topics, value: 'a, b'}\n  - {name: direction, value: input}\n  - {name: route, value: x}\n"
-		    "  - {name: saslPassword, value: hunter2}\n",
+		    SUBSCRIPTION("s", "ps", "t") "  metadata: {maxInFlight: 5, valueSchemaType: Avro}\n" COMPONENT("in",
+			"bindings.kafka") BROKERS "  - {name: topics, value: 'a, b'}\n"
+						  "  - {name: direction, value: input}\n  - {name: route, value: x}\n"
+						  "  - {name: saslPassword, value: hunter2}\n",
 		    policies[i],
-		    "---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: out}\nspec: {type: bindings.sink, initTimeout: 90}\n" COMPONENT(
+		    "---\napiVersion: dapr.io/v1alpha1\nkind: Component\n"
+		    "metadata: {name: out}\nspec: {type: bindings.sink, initTimeout: 90}\n" COMPONENT(
 			"probed", "bindings.kafka") BROKERS "  - {name: topics, value: c}\n",
-		    policies[i], COMPONENT("st", "state.redis") "  - {name: redisPassword, value: hunter2}\n");
+		    policies[i],
+		    COMPONENT("st", "state.redis") "  metadata:\n"
+						   "  - {name: redisPassword, value: hunter2}\n");
 		assert_same_again(text);
 	}
 	assert_same_again("");
@@ -151,7 +155,7 @@ static void secrets_are_not_printed(void **state)
 	static const char text[] = BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS
 	    "  - {name: saslPassword, value: hunter2}\n"
 	    "  - {name: url, value: 'mqtt://user:hunter2@host:1883/x'}\n" COMPONENT(
-		"st", "state.redis") "  - {name: redisPassword, value: hunter2}\n";
+		"st", "state.redis") "  metadata:\n  - {name: redisPassword, value: hunter2}\n";
 
 	(void)state;
 	assert_not_printed(text, "hunter2");
@@ -197,7 +201,7 @@ static void findings_are_printed_in_order_with_their_places(void **state)
 
 	(void)state;
 	load(BRIDGE COMPONENT("c", "bindings.nats") COMPONENT("d", "state.x")
-		COMPONENT("e", "pubsub.source") "  - {name: x, value: y}\n");
+		COMPONENT("e", "pubsub.source") "  metadata:\n  - {name: x, value: y}\n");
 	snprintf(path, sizeof(path), "%s", files_path("a.yaml"));
 	snprintf(expected, sizeof(expected),
 	    "%s:11:9: component \"c\": type \"bindings.nats\" is not part of this version", path);
@@ -205,7 +209,7 @@ static void findings_are_printed_in_order_with_their_places(void **state)
 	assert_memory_equal(text, expected, strlen(expected));
 	snprintf(expected, sizeof(expected), "\n%s:18:9: note: component \"d\"", path);
 	assert_non_null(strstr(text, expected));
-	snprintf(expected, sizeof(expected), "\n%s:27:22: warning: x: not known to pubsub.source, ignored\n", path);
+	snprintf(expected, sizeof(expected), "\n%s:28:22: warning: x: not known to pubsub.source, ignored\n", path);
 	assert_non_null(strstr(text, expected));
 	capture(STDERR_FILENO, print_without_notes, load_with((const char *const[]){ "--config=%", NULL }), text,
 	    sizeof(text));
@@ -222,8 +226,8 @@ static void the_last_line_counts(void **state)
 	char text[512];
 
 	(void)state;
-	capture(STDERR_FILENO, config_print_summary, load(BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS SUBSCRIPTION),
-	    text, sizeof(text));
+	capture(STDERR_FILENO, config_print_summary,
+	    load(BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS SUBSCRIPTION("s", "ps", "t")), text, sizeof(text));
 	assert_string_equal(text, "ok: 1 component, 1 subscription\n");
 	capture(STDERR_FILENO, config_print_summary, load(COMPONENT("a", "pubsub.x") COMPONENT("b", "pubsub.y")), text,
 	    sizeof(text));
