@@ -19,10 +19,7 @@ from .ledger import Ledger
 
 _numbers = itertools.count(1)
 LONG = os.environ.get("BRIDGE_LONG") == "1"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini("test_deadline", "seconds after which a test is given up", default="180")
+DEADLINE_S = 900 if LONG else 180		# of one test, whatever it waits for
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -43,13 +40,13 @@ def _anything_failed(config: pytest.Config) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test hangs for ever, whatever it waits for."""
+def deadline() -> Iterator[None]:
+    """No test hangs for ever."""
     def over(signo: int, frame: object) -> None:
-        raise TimeoutError("the test took longer than test_deadline")
+        raise TimeoutError(f"the test took longer than {DEADLINE_S} s")
 
     before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(int(request.config.getini("test_deadline")) * (5 if LONG else 1))
+    signal.alarm(DEADLINE_S)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
