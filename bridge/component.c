@@ -199,7 +199,7 @@ static void component_subscribe(struct component *c)
 
 	component_wanted(c, subs);
 	c->resubscribe_owed = false;
-	c->subscribed = true;
+	c->subscribed = c->reads = true;
 	if (c->connector.class->subscribe(&c->connector, subs, n, &err) == -1)
 		component_failed(c, &err);
 	free(subs);
@@ -211,7 +211,11 @@ static void component_resume(struct component *c)
 	const struct function_options *o = &f->options;
 	bool room = f->events == 0 || (f->events <= o->buffer_events / 4 * 3 && f->bytes <= o->buffer_bytes / 4 * 3);
 
-	if (c->crowded ? window_crowded(c->crowded) && !window_stuck(c->crowded, loop_now(f->loop)) : !room)
+	if (c->crowded && window_crowded(c->crowded) && !window_stuck(c->crowded, loop_now(f->loop))) {
+		window_look_later(c->function);
+		return;
+	}
+	if (!c->crowded && !room)
 		return;
 	if (!f->bound->capacity)
 		return;

@@ -83,8 +83,8 @@ struct connector {
 };
 
 struct credit { unsigned events; size_t bytes; };
-/* unacked: of the whole group, not acknowledged at the broker (in flight anywhere included, noted ahead not); settled: those of
- * them that the core acknowledged to this connector and the broker has not confirmed yet. */
+/* unacked: of the whole group, not acknowledged at the broker (in flight anywhere included, noted ahead not); settled:
+ * those of them that the core acknowledged to this connector and the broker has not confirmed yet. */
 struct lag { int64_t unacked, settled, oldest_ms; bool known; };
 
 /* What a connector calls. */

@@ -108,7 +108,7 @@ struct component {
 	char		*name;
 	struct window	*windows, *lost;
 	uint64_t	 epochs;
-	bool		 up, was_up, subscribed, stopped, drain_asked, drained, close_asked, closed;
+	bool		 up, was_up, subscribed, reads, stopped, drain_asked, drained, close_asked, closed;
 	bool		 waiting;		/* offer() said OFFER_WAIT: resume() is owed */
 	const struct window *crowded;		/* … because of this one alone */
 	unsigned	 failures;		/* opens in a row that ended down */
@@ -223,6 +223,7 @@ void park_cancel(struct item *);		/* forgets one that is not under way */
 /* window.c: what a settled entry means for its window. */
 void window_settled(struct entry *);
 bool window_stuck(const struct window *, int64_t now);
+void window_look_later(struct function *);	/* a head that moves now may get stuck: looks again */
 void window_turn(struct function *);		/* commits, acks, holds, releases */
 bool window_crowded(const struct window *);
 void window_stall(struct item *, int by, bool stuck);	/* counts an item in (1) or out (-1) of the stalled ones */

@@ -41,7 +41,7 @@ void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), 
 	for (struct component *c = f->components; c; c = c->next) {
 		c->stopped = true;
 		timer_stop(f->loop, &c->reopen);
-		if (c->subscribed && c->connector.class->stop)
+		if (c->reads && c->connector.class->stop)
 			c->connector.class->stop(&c->connector);
 		for (struct window *w = c->windows; w; w = w->next)
 			window_return(w);
@@ -86,7 +86,7 @@ static void drain_confirm(struct function *f)
 {
 	drain_phase(f, FUNCTION_CONFIRMING, CONFIRM_MS);
 	for (struct component *c = f->components; c; c = c->next) {
-		c->drain_asked = c->subscribed && c->connector.class->drain;
+		c->drain_asked = c->reads && c->connector.class->drain;
 		if (c->drain_asked)
 			c->connector.class->drain(&c->connector);
 		else

@@ -47,7 +47,7 @@ static void item_hold(struct item *item, const char *why)
 
 	item->state = ITEM_HELD;
 	window_stall(item, 1, true);
-	log_fault(&s->held_faults, loop_now(s->function->loop), LOG_ERROR, "bridge.deliver",
+	log_fault_keyed(&s->held_faults, loop_now(s->function->loop), why, LOG_ERROR, "bridge.deliver",
 	    "component %s: event %.*s is held: %s; %s has no dead-letter topic "
 	    "(set deadLetterTopic, or onExhausted: drop)",
 	    s->public.component, (int)id.n, id.p, why, s->public.topic);
@@ -88,7 +88,7 @@ static void item_try_again(struct item *item, int64_t retry_after_ms, const char
 		retry_after_ms = RETRY_AFTER_MAX_MS;
 	if (pause < retry_after_ms)
 		pause = retry_after_ms;
-	log_fault(&s->faults, loop_now(f->loop), LOG_WARN, "bridge.deliver",
+	log_fault_keyed(&s->faults, loop_now(f->loop), why, LOG_WARN, "bridge.deliver",
 	    "component %s: event %.*s, attempt %u: %s; next in %lld ms", s->public.component, (int)id.n, id.p,
 	    item->delivery.attempt, why, (long long)pause);
 	item_back_off(item, pause);

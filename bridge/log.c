@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "bridge/bytes.h"
 
-enum { MESSAGE_MAX = 4096, REPEAT_MS = 10000 };
+enum { MESSAGE_MAX = 4096, REPEAT_MS = 10000, REPEAT_LINES = 8, COUNT_ROOM = 64 };
 
 /* The log's own, set once: the only globals of the program. */
 static enum log_level log_level = LOG_INFO;
@@ -232,40 +232,64 @@ static const char *grouped(uint64_t value, char text[32])
 	return p;
 }
 
-static void add_count(char *message, const struct log_repeat *r, bool same, int64_t now)
+static void fault_print(struct log_repeat *r, int64_t now, enum log_level level, const char *scope, char *message)
 {
 	char *end = message + strlen(message), count[32];
-	size_t room = MESSAGE_MAX - strlen(message);
 
-	if (same && r->more > 1)
-		snprintf(
-		    end, room, " (%s more in %lld s)", grouped(r->more, count), (long long)(now - r->since) / 1000);
-	else if (!same && r->more)
-		snprintf(end, room, " (before it %s more of another fault)", grouped(r->more, count));
+	if (r->lines == 0 && r->more)
+		snprintf(end, MESSAGE_MAX - strlen(message), " (%s more in %lld s)", grouped(r->more, count),
+		    (long long)(now - r->since) / 1000);
+	if (r->lines == 0) {
+		r->since = now;
+		r->more = 0;
+	}
+	r->lines++;
+	log_text(level, scope, message);
+}
+
+/* Is this one to be said? */
+static bool fault_is_news(struct log_repeat *r, int64_t now, uint64_t key)
+{
+	bool same = r->same == key;
+
+	r->same = key;
+	if (now - r->since >= REPEAT_MS)
+		r->lines = 0;
+	if (r->lines == 0 || (!same && r->lines < REPEAT_LINES))
+		return true;
+	r->more++;
+	return false;
+}
+
+static void fault(struct log_repeat *r, int64_t now, const char *key, enum log_level level, const char *scope,
+    const char *fmt, va_list args)
+{
+	char message[MESSAGE_MAX];
+	int saved = errno;
+
+	if (!log_enabled(level) || (key && !fault_is_news(r, now, slice_hash(slice_text(key)) | 1)))
+		return;
+	vsnprintf(message, sizeof message - COUNT_ROOM, fmt, args);
+	if (key || fault_is_news(r, now, slice_hash(slice_text(message)) | 1))
+		fault_print(r, now, level, scope, message);
+	errno = saved;
 }
 
 void log_fault(struct log_repeat *r, int64_t now, enum log_level level, const char *scope, const char *fmt, ...)
 {
-	char message[MESSAGE_MAX];
-	uint64_t hash;
 	va_list args;
-	bool same;
-	int saved = errno;
 
-	if (!log_enabled(level))
-		return;
 	va_start(args, fmt);
-	vsnprintf(message, sizeof message - 64, fmt, args);
+	fault(r, now, NULL, level, scope, fmt, args);
 	va_end(args);
-	hash = slice_hash(slice_text(message)) | 1;
-	same = r->text_hash == hash;
-	if (same) {
-		r->more++;
-		if (now - r->since < REPEAT_MS)
-			return;
-	}
-	add_count(message, r, same, now);
-	*r = (struct log_repeat){ .since = now, .text_hash = hash };
-	log_text(level, scope, message);
-	errno = saved;
+}
+
+void log_fault_keyed(
+    struct log_repeat *r, int64_t now, const char *key, enum log_level level, const char *scope, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fault(r, now, key, level, scope, fmt, args);
+	va_end(args);
 }

@@ -18,10 +18,15 @@ void log_at(enum log_level, const char *scope, const char *fmt, ...) __attribute
 #define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 
-/* A fault that may come a thousand times a second: the first is logged at once, further ones with the same text are
- * counted and said once in ten seconds ("… (4,711 more in 10 s)"), another text at once.  `now` in ms; zeroed to
- * begin with. */
-struct log_repeat { int64_t since; uint64_t more; uint64_t text_hash; };
+/*
+ * A fault that may come a thousand times a second.  What is the same as the line before is counted; of what differs,
+ * eight lines are said in ten seconds and the rest is counted.  The next line tells the count: "… (4,711 more in 10 s)".
+ * Two faults are the same when their keys are; without a key when their texts are.  `now` in ms; zeroed to begin with.
+ */
+struct log_repeat { int64_t since; uint64_t more, same; unsigned lines; };
 void log_fault(struct log_repeat *, int64_t now, enum log_level, const char *scope, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+void log_fault_keyed(struct log_repeat *, int64_t now, const char *key, enum log_level, const char *scope,
+    const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
 #endif

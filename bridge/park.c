@@ -67,7 +67,7 @@ static void park_wait(struct item *item, const char *why)
 	int64_t pause = backoff_ms(&park_backoff, ++item->park_tries, &f->random);
 
 	s->metrics.park_failures++;
-	log_fault(&s->park_faults, loop_now(f->loop), LOG_ERROR, "bridge.park",
+	log_fault_keyed(&s->park_faults, loop_now(f->loop), why, LOG_ERROR, "bridge.park",
 	    "component %s: event %.*s is held: its dead-letter topic %s did not confirm it: %s; again in %lld ms",
 	    s->public.component, (int)id.n, id.p, s->policy->dead_letter_topic, why, (long long)pause);
 	item->state = ITEM_PARK_WAIT;

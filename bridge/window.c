@@ -207,6 +207,12 @@ static void window_look_again(void *arg)
 	function_touch(arg);
 }
 
+void window_look_later(struct function *f)
+{
+	if (!f->slow.heap_index)
+		timer_set(f->loop, &f->slow, SLOW_MS, window_look_again, f);
+}
+
 static enum offered window_wait(struct window *w, bool alone)
 {
 	struct component *c = w->component;
@@ -214,8 +220,8 @@ static enum offered window_wait(struct window *w, bool alone)
 
 	c->waiting = true;
 	c->crowded = alone ? w : NULL;
-	if (alone && !f->slow.heap_index)
-		timer_set(f->loop, &f->slow, SLOW_MS, window_look_again, f);
+	if (alone)
+		window_look_later(f);
 	function_touch(f);
 	return OFFER_WAIT;
 }

@@ -157,3 +157,24 @@ orders offers p0 5 is held
 - orders holds p0
 orders offers p1 1
 - function gets p1/1 at /orders attempt 1
+
+story "a head that hangs after others moved is found out as well"
+connector orders prefix
+buffer 8
+subscription orders t /orders
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 from 1
+orders offers p0 1 2 3 4 5 6
+- function gets p0/1 at /orders attempt 1
+orders offers p0 7 is wait
+after 900
+function settles p0/1 done
+- function gets p0/2 at /orders attempt 1
+- orders commits p0 through 1
+after 1100
+- orders resumes
+orders offers p0 7
+orders offers p0 8 is held
+- orders holds p0

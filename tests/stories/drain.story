@@ -79,3 +79,22 @@ drain within 5000
 - function closes
 - orders closes
 - drained
+
+story "the last acknowledgements are asked to be confirmed also while the connection is down"
+connector orders prefix
+subscription orders t /orders
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 from 1
+orders offers p0 1
+- function gets p0/1 at /orders attempt 1
+orders down
+drain within 5000
+- orders stops
+function settles p0/1 done
+- orders commits p0 through 1
+- orders drains
+- function closes
+- orders closes
+- drained

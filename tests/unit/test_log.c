@@ -249,7 +249,7 @@ static void a_repeated_fault_is_said_once_in_ten_seconds_with_its_count(void **s
 	log_fault(&repeat, 15000, LOG_WARN, "bridge.test", "refused");
 	log_fault(&repeat, 15001, LOG_WARN, "bridge.test", "refused");
 	assert_int_equal(count(captured(), "\n"), 1);
-	assert_non_null(strstr(said, "msg=\"refused (10,000 more in 10 s)\""));
+	assert_non_null(strstr(said, "msg=\"refused (9,999 more in 10 s)\""));
 }
 
 static void a_rare_fault_is_said_plainly_each_time(void **state)
@@ -271,11 +271,41 @@ static void another_fault_is_said_at_once_and_no_count_is_lost(void **state)
 	(void)state;
 	log_setup(LOG_INFO, false, "shop", "0.1.0");
 	capture();
-	for (int64_t now = 0; now < 4; now++)
+	for (int64_t now = 20000; now < 20004; now++)
 		log_fault(&repeat, now, LOG_WARN, "bridge.test", "refused");
-	log_fault(&repeat, 4, LOG_WARN, "bridge.test", "status %d", 503);
-	assert_non_null(strstr(captured(), "msg=\"status 503 (before it 3 more of another fault)\""));
-	assert_int_equal(count(said, "\n"), 2);
+	log_fault(&repeat, 20004, LOG_WARN, "bridge.test", "status %d", 503);
+	log_fault(&repeat, 30000, LOG_WARN, "bridge.test", "reset");
+	assert_non_null(strstr(captured(), "msg=\"status 503\""));
+	assert_non_null(strstr(said, "msg=\"reset (3 more in 10 s)\""));
+	assert_int_equal(count(said, "\n"), 3);
+}
+
+static void faults_that_all_differ_do_not_flood(void **state)
+{
+	struct log_repeat repeat = { 0 };
+
+	(void)state;
+	log_setup(LOG_INFO, false, "shop", "0.1.0");
+	capture();
+	for (int i = 0; i < 1000; i++)
+		log_fault(&repeat, 20000, LOG_WARN, "bridge.test", "event %d failed", i);
+	assert_int_equal(count(captured(), "\n"), 8);
+	capture();
+	log_fault(&repeat, 30000, LOG_WARN, "bridge.test", "event 1000 failed");
+	assert_non_null(strstr(captured(), "(992 more in 10 s)"));
+}
+
+static void faults_with_one_key_are_one_fault(void **state)
+{
+	struct log_repeat repeat = { 0 };
+
+	(void)state;
+	log_setup(LOG_INFO, false, "shop", "0.1.0");
+	capture();
+	for (int i = 0; i < 1000; i++)
+		log_fault_keyed(&repeat, 20000, "status 503", LOG_WARN, "bridge.test", "event %d: status 503", i);
+	log_fault_keyed(&repeat, 20000, "status 500", LOG_WARN, "bridge.test", "event 7: status 500");
+	assert_int_equal(count(captured(), "\n"), 2);
 }
 
 enum { THREADS = 4, LINES = 500 };
@@ -349,6 +379,8 @@ int main(void)
 		cmocka_unit_test(a_repeated_fault_is_said_once_in_ten_seconds_with_its_count),
 		cmocka_unit_test(a_rare_fault_is_said_plainly_each_time),
 		cmocka_unit_test(another_fault_is_said_at_once_and_no_count_is_lost),
+		cmocka_unit_test(faults_that_all_differ_do_not_flood),
+		cmocka_unit_test(faults_with_one_key_are_one_fault),
 		cmocka_unit_test(lines_of_many_threads_stay_whole_through_a_full_pipe),
 	};
 
