@@ -20,7 +20,7 @@ void log_at(enum log_level, const char *scope, const char *fmt, ...) __attribute
 
 /*
  * A fault that may come a thousand times a second.  What is the same as the line before is counted; of what differs,
- * eight lines are said in ten seconds and the rest is counted.  The next line tells the count: "… (4,711 more in 10 s)".
+ * eight lines are said in ten seconds and the rest is counted.  The next line tells it: "… (4,711 more in 10 s)".
  * Two faults are the same when their keys are; without a key when their texts are.  `now` in ms; zeroed to begin with.
  */
 struct log_repeat { int64_t since; uint64_t more, same; unsigned lines; };
