@@ -91,7 +91,8 @@ static int subscription_make(struct function *f, struct config *config, struct s
     struct connector *connector, struct error *err)
 {
 	const struct component_config *c = &config->components[s->component];
-	char *list = mem_text(s->topic ? s->topic : c->name), *rest;
+	const char *list = s->topic ? s->topic : c->name;
+	struct slice item;
 	struct subscription_options o = {
 		.group = group_of(c, config->process.app_id),
 		.path = s->route,
@@ -102,11 +103,13 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	};
 	int rc = 0;
 
-	for (char *topic = strtok_r(list, ", \t", &rest); topic && rc == 0; topic = strtok_r(NULL, ", \t", &rest)) {
+	while (rc == 0 && list_next(&list, &item)) {
+		char *topic = mem_slice(item);
+
 		o.topic = topic;
 		rc = topic_subscribe(f, connector, &o, s, err);
+		free(topic);
 	}
-	free(list);
 	return rc;
 }
 

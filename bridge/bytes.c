@@ -104,6 +104,37 @@ uint64_t slice_hash(struct slice s)
 	return hash_step(h, h >> 32);
 }
 
+/* Where the item at the start of the list ends. */
+static const char *list_item_end(const char *p)
+{
+	int depth = 0;
+
+	for (; *p && (*p != ',' || depth > 0); p++) {
+		if (strchr("{[(", *p))
+			depth++;
+		else if (strchr("}])", *p))
+			depth--;
+	}
+	return p;
+}
+
+bool list_next(const char **list, struct slice *item_r)
+{
+	while (**list) {
+		const char *from = *list, *end = list_item_end(from), *to = end;
+
+		*list = end + (*end == ',');
+		while (from < to && (*from == ' ' || *from == '\t'))
+			from++;
+		while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
+			to--;
+		*item_r = (struct slice){ from, (size_t)(to - from) };
+		if (to > from)
+			return true;
+	}
+	return false;
+}
+
 bool slice_uint(struct slice s, uint64_t *value_r)
 {
 	uint64_t value = 0;

@@ -136,12 +136,6 @@ static int wish_add(struct kafka_wish *w, struct slice text, struct error *err)
 	char why[120];
 	int rc;
 
-	while (text.n > 0 && *text.p == ' ')
-		text.p++, text.n--;
-	while (text.n > 0 && text.p[text.n - 1] == ' ')
-		text.n--;
-	if (text.n == 0)
-		return 0;
 	w->patterns = mem_grow(w->patterns, (w->n_patterns + 1) * sizeof(*p));
 	p = &w->patterns[w->n_patterns++];
 	p->text = mem_slice(text);
@@ -151,32 +145,20 @@ static int wish_add(struct kafka_wish *w, struct slice text, struct error *err)
 	rc = regcomp(&p->regex, p->text, REG_EXTENDED | REG_NOSUB);
 	if (rc != 0) {
 		regerror(rc, &p->regex, why, sizeof(why));
-		return error_set(err, ERR_CONFIG, "topics: \"%s\": %s; a POSIX extended regular expression was expected after ^", p->text, why);
+		return error_set(err, ERR_CONFIG,
+		    "topics: \"%s\": %s; a POSIX extended regular expression was expected after ^", p->text, why);
 	}
 	p->is_regex = true;
 	return 0;
 }
 
-/* A comma inside brackets belongs to a pattern: `^day-[0-9]{2,4}$`. */
 static int wish_parse(struct kafka_wish *w, const char *list, struct error *err)
 {
-	const char *start = list;
-	int depth = 0;
+	struct slice item;
 
-	for (const char *p = list;; p++) {
-		if (*p == '{' || *p == '[' || *p == '(')
-			depth++;
-		else if (*p == '}' || *p == ']' || *p == ')')
-			depth--;
-		else if (*p == '\0' || (*p == ',' && depth <= 0)) {
-			if (wish_add(w, (struct slice){ start, (size_t)(p - start) }, err) < 0)
-				return -1;
-			start = p + 1;
-			depth = 0;
-		}
-		if (*p == '\0')
-			break;
-	}
+	while (list_next(&list, &item))
+		if (wish_add(w, item, err) < 0)
+			return -1;
 	if (w->n_patterns == 0)
 		return error_set(err, ERR_CONFIG, "topics: no topic to read; a comma list of names was expected");
 	return 0;

@@ -281,6 +281,23 @@ static void base64_is_padded(void **state)
 	}
 }
 
+static void a_list_is_cut_at_its_commas_but_not_inside_brackets(void **state)
+{
+	const char *list = " orders ,,^day-[0-9]{2,4}$,\t, b(a,c)d,";
+	struct slice item;
+
+	(void)state;
+	assert_true(list_next(&list, &item) && slice_is(item, "orders"));
+	assert_true(list_next(&list, &item) && slice_is(item, "^day-[0-9]{2,4}$"));
+	assert_true(list_next(&list, &item) && slice_is(item, "b(a,c)d"));
+	assert_false(list_next(&list, &item));
+	list = "";
+	assert_false(list_next(&list, &item));
+	list = "^([{,";
+	assert_true(list_next(&list, &item) && slice_is(item, "^([{,"));
+	assert_false(list_next(&list, &item));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +315,7 @@ int main(void)
 		cmocka_unit_test(pieces_of_all_kinds_are_added),
 		cmocka_unit_test(a_long_printf_is_whole),
 		cmocka_unit_test(base64_is_padded),
+		cmocka_unit_test(a_list_is_cut_at_its_commas_but_not_inside_brackets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
