@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 
-from tests.servers.wait import eventually
+from tests.servers.wait import eventually, most_over
 
 from .conftest import LONG
 
@@ -15,14 +15,6 @@ def lag_of_others(b, topic: str) -> float:
     found = [b.metrics().lag(topic, p) for p in range(8) if p != STUCK]
     assert None not in found, "a lag is unknown"
     return sum(found)  # type: ignore[arg-type]
-
-
-def most_over(seconds: float, fact) -> float:
-    end, most = time.monotonic() + seconds, 0.0
-    while time.monotonic() < end:
-        most = max(most, fact())
-        time.sleep(0.2)
-    return most
 
 
 def test_one_stuck_partition_of_eight_delays_none_of_the_others(kafka, function, read, ledger):

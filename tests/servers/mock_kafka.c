@@ -1,4 +1,4 @@
-/* A small Kafka without Java: librdkafka's mock cluster as a process, told on standard input what to produce or break. */
+/* A small Kafka without Java: librdkafka's mock cluster as a process, told on standard input what to do. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 /*
  * Usage: mock_kafka [--topic NAME[:PARTITIONS]]... [--brokers N] [--ledger FILE]
  * First line out: "bootstrap HOST:PORT[,…]".  Then one command a line on standard input:
- *	produce TOPIC COUNT RATE	events {"id":"N",…}, RATE a second (0: no pause); "produced N failed N" at the end
+ *	produce TOPIC COUNT RATE	events {"id":"N",…}, RATE a second, 0: at once; "produced N failed N"
  *	error APIKEY CODE COUNT		the next COUNT requests of that kind get that error (Kafka's numbers)
  *	rtt BROKER MS | down BROKER | up BROKER | leader TOPIC PARTITION BROKER
  * Every other command is answered "ok" or "error WHY".  A confirmed event's id goes to the ledger, one a line.  End of
@@ -24,11 +24,14 @@
 struct mock {
 	rd_kafka_t *producer;
 	rd_kafka_mock_cluster_t *cluster;
-	int ledger;			/* -1: none */
+	int ledger; /* -1: none */
 	uint64_t next, confirmed, failed;
 };
 
-struct topic_arg { const char *name; int partitions; };
+struct topic_arg {
+	const char *name;
+	int partitions;
+};
 
 enum { TOPICS_MAX = 16, ERRORS_MAX = 64, LINE_MAX_BYTES = 512, EVENT_MAX = 256 };
 
@@ -97,8 +100,8 @@ static void mock_event(struct mock *mock, const char *topic)
 {
 	uint64_t id = ++mock->next;
 	char event[EVENT_MAX], key[24];
-	int n = snprintf(event, sizeof(event), "{\"id\":\"%ju\",\"customer\":\"customer-%ju\",\"amount\":%ju}", (uintmax_t)id,
-	    (uintmax_t)(id % 1000), (uintmax_t)(id * 7919 % 10000));
+	int n = snprintf(event, sizeof(event), "{\"id\":\"%ju\",\"customer\":\"customer-%ju\",\"amount\":%ju}",
+	    (uintmax_t)id, (uintmax_t)(id % 1000), (uintmax_t)(id * 7919 % 10000));
 	int key_n = snprintf(key, sizeof(key), "customer-%ju", (uintmax_t)(id % 1000));
 	rd_kafka_resp_err_t err;
 
@@ -146,18 +149,18 @@ static bool mock_hurt(struct mock *mock, char **word)
 	rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
 	if (!strcmp(word[0], "error"))
-		mock_errors(mock, (int16_t)number(word[1], "error APIKEY", 0, 100), number(word[2], "error CODE", -200, 120),
-		    number(word[3], "error COUNT", 1, ERRORS_MAX));
+		mock_errors(mock, (int16_t)number(word[1], "error APIKEY", 0, 100),
+		    number(word[2], "error CODE", -200, 120), number(word[3], "error COUNT", 1, ERRORS_MAX));
 	else if (!strcmp(word[0], "rtt"))
-		err = rd_kafka_mock_broker_set_rtt(mock->cluster, number(word[1], "rtt BROKER", 1, 100),
-		    number(word[2], "rtt MS", 0, 60000));
+		err = rd_kafka_mock_broker_set_rtt(
+		    mock->cluster, number(word[1], "rtt BROKER", 1, 100), number(word[2], "rtt MS", 0, 60000));
 	else if (!strcmp(word[0], "down"))
 		err = rd_kafka_mock_broker_set_down(mock->cluster, number(word[1], "down BROKER", 1, 100));
 	else if (!strcmp(word[0], "up"))
 		err = rd_kafka_mock_broker_set_up(mock->cluster, number(word[1], "up BROKER", 1, 100));
 	else if (!strcmp(word[0], "leader") && word[1])
-		err = rd_kafka_mock_partition_set_leader(mock->cluster, word[1], number(word[2], "leader PARTITION", 0, 10000),
-		    number(word[3], "leader BROKER", -1, 100));
+		err = rd_kafka_mock_partition_set_leader(mock->cluster, word[1],
+		    number(word[2], "leader PARTITION", 0, 10000), number(word[3], "leader BROKER", -1, 100));
 	else
 		return false;
 	if (err)

@@ -30,3 +30,12 @@ def throughout(fact: Callable[[], bool], seconds: float, why: str = "") -> None:
     while time.monotonic() < end:
         assert fact(), f"was to hold for {seconds:g} s: {why or fact}"
         time.sleep(0.05)
+
+
+def most_over(seconds: float, number: Callable[[], float]) -> float:
+    """The largest answer in that time; asked at least once."""
+    end, most = time.monotonic() + seconds, number()
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        most = max(most, number())
+    return most
