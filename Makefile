@@ -62,7 +62,7 @@ LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES)))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNITS))
 STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
-BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCHES))
+BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
 
 .PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench tools deps jars \
 	install clean have-packages have-cmocka FORCE
@@ -83,7 +83,9 @@ help:
 # make docs: writes docs/options.md anew from the option tables
 # make asan ubsan tsan: the tests under that sanitizer
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
-# make bench tools: the programs of tests/bench, tests/servers
+# make bench: measures against the bare limit, writes build/bench.json; BENCH="--case main --quick" for a part of it
+# make bench-compare BASE=old.json: the last run beside an earlier one
+# make tools: the programs of tests/servers
 # make deps: installs the Debian packages a build needs
 # make install: into PREFIX (/usr/local), under DESTDIR
 # make clean: removes build/, but keeps fetched jars
@@ -154,7 +156,7 @@ $(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/libbridge.a
+$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libbridge.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
@@ -163,7 +165,6 @@ $(O)/options_page: $(O)/obj/tools/options_page.o $(O)/libbridge.a
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 tools: $(TOOL_BINS)
-bench: $(BENCH_BINS)
 
 docs: $(O)/options_page
 	$< >docs/options.md
@@ -189,9 +190,10 @@ stories: story-program
 e2e: all tools jars
 	@tools/run-tests --build $(O) e2e
 
-.PHONY: unit-programs story-program
+.PHONY: unit-programs story-program bench-programs bench-compare
 unit-programs: $(UNIT_BINS)
 story-program: $(STORY_BIN)
+bench-programs: $(BENCH_BINS)
 
 jars:
 	@tests/servers/fetch_kafka
@@ -202,6 +204,15 @@ asan ubsan tsan:
 
 sanitized: all tools unit-programs story-program jars
 	@tools/run-tests --build $(O) --sanitizer $(FLAVOUR) unit stories quick
+
+bench:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory all tools bench-programs jars
+	@tests/bench/bench.py --build $(O) $(BENCH)
+
+bench-compare:
+	@test -n "$(BASE)" || { echo "name the earlier run: make bench-compare BASE=old.json" >&2; exit 2; }
+	@tests/bench/bench.py --build $(O) --compare $(BASE)
 
 mutants:
 	@tools/install-packages build test

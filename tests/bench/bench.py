@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+"""Measures bridge against the bare limit, in turns: tests/bench/bench.py [--case NAME]... [--quick] [--long] [--rounds N]"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from tests.bench.actors import Bench, Function  # noqa: E402
+from tests.bench.measure import Peak, cpu_seconds, status, switches, watch  # noqa: E402
+from tests.bench.table import compare, print_case  # noqa: E402
+from tests.servers.process import Process  # noqa: E402
+
+Figures = dict[str, float]
+KIB = 1024
+
+
+# --- one run ---
+
+def drain(process: Process, function: Function, events: int, within: float) -> Figures:
+    """A topic that is full already, to its end: events a second between the first and the last one the function saw."""
+    stats, peak = watch(process.pid, function.counters, lambda s: s["events"] >= events, within, process.alive)
+    seconds = (stats["last_ns"] - stats["first_ns"]) / 1e9
+    cpu = cpu_seconds(process.pid)
+    return {"events_per_s": (stats["events"] - 1) / max(seconds, 1e-9), "cpu_us": cpu / stats["events"] * 1e6, **memory(peak)}
+
+
+def memory(peak: Peak) -> Figures:
+    return {"vm_rss_mib": peak.vm_rss / KIB, "rss_anon_mib": peak.rss_anon / KIB, "threads": peak.threads}
+
+
+def once(bench: Bench, make: Callable[[], Process], function: Function, events: int, within: float = 300) -> Figures:
+    function.counters.reset()
+    process = make()
+    figures = drain(process, function, events, within)
+    process.end(15)
+    return figures
+
+
+def medians(rounds: list[Figures]) -> Figures:
+    return {name: statistics.median(r[name] for r in rounds) for name in rounds[0]}
+
+
+def in_turns(bench: Bench, programs: dict[str, Callable[[], Figures]]) -> dict[str, Any]:
+    """limit, bridge, limit, bridge …: what disturbs the machine disturbs both."""
+    rounds: dict[str, list[Figures]] = {name: [] for name in programs}
+    for _ in range(bench.rounds):
+        for name, run in programs.items():
+            rounds[name].append(run())
+    result: dict[str, Any] = {name: medians(found) for name, found in rounds.items()}
+    result["rounds"] = rounds
+    if "limit" in result and "events_per_s" in result["limit"]:
+        result["ratio"] = result["bridge"]["events_per_s"] / result["limit"]["events_per_s"]
+    return result
+
+
+def against_limit(bench: Bench, events: int, partitions: int = 1, delay: int = 0, connections: int = 64, size: int = 256,
+                  concurrency: int = 64, **metadata: Any) -> dict[str, Any]:
+    topic = bench.kafka.create(bench.kafka.new_name(), partitions, max_message_bytes="4000000")
+    bench.load(topic, events, size=size, partitions=partitions)
+    function = bench.function(delay=delay)
+    result = in_turns(bench, {
+        "limit": lambda: once(bench, lambda: bench.limit(topic, function.port, connections), function, events),
+        "bridge": lambda: once(bench, lambda: bench.bridge(topic, function.address, function={
+            "endpointConcurrency": concurrency}, **metadata), function, events),
+    })
+    function.close()
+    bench.kafka.delete(topic)
+    return {"events": events, **result}
+
+
+def alone(bench: Bench, topic: str, function: Function, events: int, settings: dict[str, Any] | None = None,
+          brokers: str = "", **metadata: Any) -> dict[str, Any]:
+    result = in_turns(bench, {"bridge": lambda: once(
+        bench, lambda: bench.bridge(topic, function.address, brokers, settings, **metadata), function, events)})
+    function.close()
+    return {"events": events, **result}
+
+
+# --- the cases ---
+
+def case_main(bench: Bench) -> dict[str, Any]:
+    """256 B, order none, 64 in flight, 4 partitions"""
+    return against_limit(bench, bench.events(400_000), partitions=4, order="none")
+
+
+def case_slow(bench: Bench) -> dict[str, Any]:
+    """one partition, a function that takes 5 ms, order key, 256 in flight"""
+    return against_limit(bench, bench.events(200_000), delay=5000, connections=256, concurrency=256, order="key")
+
+
+def case_partition(bench: Bench) -> dict[str, Any]:
+    """default order, one partition: one event at a time"""
+    return against_limit(bench, bench.events(50_000), connections=1, order="partition")
+
+
+def case_lanes(bench: Bench) -> dict[str, Any]:
+    """default order, 8 partitions, a function that takes 5 ms: 8 at a time is the most; the limit has 8 connections"""
+    return against_limit(bench, bench.events(8_000), partitions=8, delay=5000, connections=8, order="partition")
+
+
+def steady(bench: Bench, make: Callable[[], Process], function: Function, topic: str, seconds: int) -> Figures:
+    """Added latency: a second of events to warm up, then 1,000 a second."""
+    function.counters.reset()
+    process = make()
+    bench.load(topic, 1000, rate=1000)
+    watch(process.pid, function.counters, lambda s: s["events"] >= 1000, 60, process.alive)
+    function.counters.reset()
+    before = cpu_seconds(process.pid)
+    bench.load(topic, 1000 * seconds, rate=1000)
+    stats, peak = watch(process.pid, function.counters, lambda s: s["events"] >= 1000 * seconds, 60, process.alive)
+    cpu = cpu_seconds(process.pid) - before
+    process.end(15)
+    return {"p50_ms": stats["p50_ms"], "p99_ms": stats["p99_ms"], "cpu_us": cpu / (1000 * seconds) * 1e6, **memory(peak)}
+
+
+def case_latency(bench: Bench) -> dict[str, Any]:
+    """1,000 events a second, from the producer's clock to the function's"""
+    seconds, function, rows = (2 if bench.quick else 10), bench.function(), {}
+
+    def run(word: str) -> Figures:
+        topic = bench.kafka.create(bench.kafka.new_name(), 1)
+        make = {"limit": lambda: bench.limit(topic, function.port),
+                "bridge": lambda: bench.bridge(topic, function.address, order="none")}[word]
+        return steady(bench, make, function, topic, seconds)
+
+    rows = in_turns(bench, {"limit": lambda: run("limit"), "bridge": lambda: run("bridge")})
+    function.close()
+    rows["added_p50_ms"] = rows["bridge"]["p50_ms"] - rows["limit"]["p50_ms"]
+    rows["added_p99_ms"] = rows["bridge"]["p99_ms"] - rows["limit"]["p99_ms"]
+    return rows
+
+
+def at_rest(process: Process, seconds: float) -> Figures:
+    cpu, turns, began = cpu_seconds(process.pid), switches(process.pid), time.monotonic()
+    time.sleep(seconds)
+    took, now = time.monotonic() - began, status(process.pid)
+    return {"vm_rss_mib": now["VmRSS"] / KIB, "rss_anon_mib": now["RssAnon"] / KIB, "threads": now["Threads"],
+            "idle_cpu_ms_per_s": (cpu_seconds(process.pid) - cpu) / took * 1000,
+            "switches_per_s": (switches(process.pid) - turns) / took}
+
+
+def case_idle(bench: Bench) -> dict[str, Any]:
+    """connected, subscribed, one event delivered, then nothing to do"""
+    seconds, function = (3 if bench.quick else 15), bench.function()
+    topic = bench.kafka.create(bench.kafka.new_name(), 4)
+    bench.load(topic, 1)
+
+    def run(make: Callable[[], Process]) -> Figures:
+        function.counters.reset()
+        process = make()
+        watch(process.pid, function.counters, lambda s: s["events"] >= 1, 60, process.alive)
+        time.sleep(2)  # what starting left behind
+        figures = at_rest(process, seconds)
+        process.end(15)
+        return figures
+
+    rows = in_turns(bench, {"limit": lambda: run(lambda: bench.limit(topic, function.port)),
+                            "bridge": lambda: run(lambda: bench.bridge(topic, function.address))})
+    function.close()
+    return rows
+
+
+def case_backlog(bench: Bench) -> dict[str, Any]:
+    """memory with a long backlog: 16 partitions, order key"""
+    events = 10_000_000 if bench.long else bench.events(2_000_000)
+    topic = bench.kafka.create(bench.kafka.new_name(), 16)
+    bench.load(topic, events, partitions=16)
+    function = bench.function()
+    function.counters.reset()
+    process = bench.bridge(topic, function.address, order="key")
+    figures = drain(process, function, events, 900)
+    process.end(15)
+    function.close()
+    bench.kafka.delete(topic)
+    return {"events": events, "bridge": figures}
+
+
+def large(bench: Bench, size: int, events: int) -> dict[str, Any]:
+    return against_limit(bench, events, partitions=4, size=size, order="none")
+
+
+def case_large64k(bench: Bench) -> dict[str, Any]:
+    """64 KiB each"""
+    return large(bench, 64 * KIB, bench.events(10_000))
+
+
+def case_large1m(bench: Bench) -> dict[str, Any]:
+    """1 MiB each; buffers as they are by default"""
+    return large(bench, KIB * KIB, bench.events(1_000))
+
+
+def case_https(bench: Bench) -> dict[str, Any]:
+    """as main, the function speaks TLS 1.3; without a limit beside it"""
+    events = bench.events(200_000)
+    topic = bench.kafka.create(bench.kafka.new_name(), 4)
+    bench.load(topic, events, partitions=4)
+    return alone(bench, topic, bench.function(tls=1), events, order="none")
+
+
+def case_topics(bench: Bench) -> dict[str, Any]:
+    """1,000 topics of one component, one partition each"""
+    events, n = bench.events(100_000), 100 if bench.quick else 1000
+    name = bench.kafka.new_name()
+    topics = [f"{name}-{i}" for i in range(n)]
+    bench.create_many(topics)
+    bench.load(name, events, topics=n)
+    return alone(bench, ",".join(topics), bench.function(), events)
+
+
+def case_partitions(bench: Bench) -> dict[str, Any]:
+    """10,000 partitions (10 topics) on the library's mock cluster; 10 events each"""
+    names, per = [f"t-{i}" for i in range(10)], 100 if bench.quick else 1000
+    mock = bench.mock([f"{name}:{per}" for name in names])
+    events = len(names) * per * 10
+    bench.load("t", events, mock.brokers, topics=len(names), partitions=per)
+    rows = alone(bench, ",".join(names), bench.function(), events, brokers=mock.brokers)
+    mock.close()
+    return rows
+
+
+def case_held(bench: Bench) -> dict[str, Any]:
+    """one of 8 partitions is always answered 503: the other seven, order key"""
+    events = bench.events(400_000)
+    topic = bench.kafka.create(bench.kafka.new_name(), 8)
+    bench.load(topic, events, partitions=8)
+    return alone(bench, topic, bench.function(refuse=3), events // 8 * 7, order="key")
+
+
+# --- the whole ---
+
+CASES: dict[str, Callable[[Bench], dict[str, Any]]] = {
+    name.removeprefix("case_"): made for name, made in list(globals().items()) if name.startswith("case_")}
+
+
+def machine() -> dict[str, Any]:
+    model = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False)
+    return {"cpus": os.cpu_count(), "model": model[0] if model else "", "kernel": os.uname().release,
+            "load_before": os.getloadavg()[0], "commit": commit.stdout.strip(),
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", action="append", choices=CASES, help="one case; again for more; none: all of them")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the events: shows that it works, not how fast it is")
+    parser.add_argument("--long", action="store_true", help="the backlog of 10 million events")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--out", type=Path, help="where the figures go as JSON; default: bench.json in the build folder")
+    parser.add_argument("--compare", type=Path, metavar="BASE", help="measures nothing: compares --out with an earlier file")
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    out = args.out or args.build / "bench.json"
+    if args.compare:
+        return compare(json.loads(args.compare.read_text()), json.loads(out.read_text()))
+    bench = Bench(args.build, args.rounds, args.quick, args.long)
+    found: dict[str, Any] = {"machine": machine(), "quick": args.quick, "cases": {}}
+    try:
+        for name in args.case or CASES:
+            found["cases"][name] = CASES[name](bench)
+            print_case(name, CASES[name].__doc__ or "", found["cases"][name])
+            out.write_text(json.dumps(found, indent=1) + "\n")
+    finally:
+        bench.close()
+    print(f"\n{out}")
+    return 0
+
+
+sys.exit(main())
