@@ -144,7 +144,7 @@ static void config_check_function(struct resources *all)
 {
 	struct config *c = all->config;
 
-	if (!c->process.address && c->n_subscriptions > 0)
+	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0)
 		finding_add(c, FINDING_WARNING, all->bridge,
 		    "no function to deliver to, expected function.address or --app-port: nothing is read");
 }

@@ -189,9 +189,10 @@ static void process_check_app_id(struct resources *all, const struct command *co
 	struct place place = process_place(all, command, "metadata.name");
 
 	if (!p->app_id) {
-		finding_add(all->config, FINDING_WARNING, all->bridge,
-		    "no app id, expected metadata.name of kind Bridge or --app-id: "
-		    "\"bridge\" is used, also as consumer group");
+		if (all->config->n_errors == 0) /* else it may stand in what could not be read */
+			finding_add(all->config, FINDING_WARNING, all->bridge,
+			    "no app id, expected metadata.name of kind Bridge or --app-id: "
+			    "\"bridge\" is used, also as consumer group");
 		p->app_id = "bridge";
 	} else if (strlen(p->app_id) > APP_ID_MAX) {
 		finding_add(all->config, FINDING_ERROR, place, "app id of %zu bytes, expected at most %d",

@@ -218,6 +218,7 @@ static void findings_are_printed_in_order_with_their_places(void **state)
 	capture(STDERR_FILENO, print_without_notes, load_with((const char *const[]){ "--config=%/none", NULL }), text,
 	    sizeof(text));
 	assert_non_null(strstr(text, "/none: No such file"));
+	capture(STDERR_FILENO, print_without_notes, load(""), text, sizeof(text));
 	assert_non_null(strstr(text, "command line: warning: no app id"));
 }
 
