@@ -3,7 +3,7 @@
 #include "connectors/kafka.h"
 #include "bridge/option.h"
 
-enum { AFTER_FATAL_MS = 5000 };	/* two members of one groupInstanceId would put each other out without a pause */
+enum { AFTER_FATAL_MS = 5000 }; /* two members of one groupInstanceId would put each other out without a pause */
 
 /* clang-format off */
 static const struct option kafka_options[] = {
@@ -85,7 +85,8 @@ static int kafka_exclude_compile(struct kafka *k, struct error *err)
 	rc = regcomp(&k->exclude, k->rows.exclude_headers, REG_EXTENDED | REG_NOSUB);
 	if (rc != 0) {
 		regerror(rc, &k->exclude, why, sizeof(why));
-		return error_set(err, ERR_CONFIG, "excludeHeaderMetaRegex: \"%s\": %s; a POSIX extended regular expression was expected",
+		return error_set(err, ERR_CONFIG,
+		    "excludeHeaderMetaRegex: \"%s\": %s; a POSIX extended regular expression was expected",
 		    k->rows.exclude_headers, why);
 	}
 	k->excludes = true;
@@ -97,8 +98,8 @@ static void kafka_open_again(void *arg)
 	kafka_report(arg);
 }
 
-/* Both halves connect when they are first needed, so there is nothing to wait for.  Asked again after a failure, a client that
- * still tries is left trying: it says so when a broker answers. */
+/* Both halves connect when they are first needed, so there is nothing to wait for.  Asked again after a failure, a
+ * client that still tries is left trying: it says so when a broker answers. */
 static int kafka_open(struct connector *c, struct error *err)
 {
 	struct kafka *k = kafka_of(c);

@@ -45,7 +45,8 @@ struct kafka_client {
 	rd_kafka_queue_t *events;	/* answers to what was asked */
 	struct wake	*wake;
 	void		(*answered)(struct kafka_client *, rd_kafka_event_t *);
-	void		(*ended)(struct kafka_client *);	/* after its threads: before it is freed; NULL: nothing */
+	/* after its threads: before it is freed; NULL: nothing */
+	void		(*ended)(struct kafka_client *);
 	bool		 down, fatal, buried;
 	bool		 suspect;	/* no connection is left, since then: down if none comes */
 	int64_t		 suspect_since;
@@ -172,9 +173,11 @@ int kafka_client_open(struct kafka_client *, struct kafka *, rd_kafka_type_t, rd
     void *arg, struct error *);
 void kafka_client_listen(struct kafka_client *, rd_kafka_queue_t *);
 void kafka_client_serve(struct kafka_client *);		/* its events */
+void kafka_client_fatal(struct kafka_client *);		/* the library gave it up: its half buries it */
 void kafka_client_heard(struct kafka_client *);		/* a broker answered */
 void kafka_client_down(struct kafka_client *, const char *why);
-void kafka_client_bury(struct kafka_client *);	/* destroyed on a thread, then freed with the half whose first member it is */
+/* destroyed on a thread, then freed with the half whose first member it is */
+void kafka_client_bury(struct kafka_client *);
 void kafka_report(struct kafka *);			/* tells the core up or down when that changed */
 
 /* kafka.c */
@@ -195,7 +198,8 @@ bool kafka_wish_wants(const struct kafka_wish *, const char *topic);
 void kafka_topic_down(struct kafka *, const char *topic, const char *why);	/* why NULL: up again */
 
 /* kafka_event.c: valid until the next call. */
-void kafka_event_make(struct kafka_reader *, const struct kafka_partition *, const rd_kafka_message_t *, struct event *);
+void kafka_event_make(struct kafka_reader *, const struct kafka_partition *, const rd_kafka_message_t *,
+    struct event *event_r);
 
 /* kafka_reader.c */
 int kafka_reader_open(struct kafka *, struct error *);

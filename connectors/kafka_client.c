@@ -21,33 +21,33 @@ void kafka_client_listen(struct kafka_client *c, rd_kafka_queue_t *queue)
 	wake(c->wake);
 }
 
-/* The library says what it noticed; what to do about it is ours.  A broken connection alone is no fault of the component: it may
- * have been idle, or be back at once.  So when no connection is left, a question is sent, and its answer decides. */
+void kafka_client_fatal(struct kafka_client *c)
+{
+	c->fatal = true;
+	rd_kafka_fatal_error(c->rk, c->reason, sizeof(c->reason));
+}
+
+/* The library says what it noticed; what to do about it is ours.  A broken connection alone is no fault of the
+ * component: it may have been idle, or be back at once.  So when no connection is left, a question is sent, and its
+ * answer decides. */
 static void client_error(rd_kafka_t *rk, int code, const char *reason, void *arg)
 {
 	struct kafka_client *c = arg;
-	char why[sizeof(c->reason)];
 
+	(void)rk;
 	switch (code) {
-	case RD_KAFKA_RESP_ERR__FATAL:
-		c->fatal = true;
-		rd_kafka_fatal_error(rk, why, sizeof(why));
-		snprintf(c->reason, sizeof(c->reason), "%s", why);
-		return;
+	case RD_KAFKA_RESP_ERR__FATAL: kafka_client_fatal(c); return;
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 		if (!c->suspect && !c->down)
 			client_probe(c);
 		return;
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
-	case RD_KAFKA_RESP_ERR__RESOLVE:
-		snprintf(c->reason, sizeof(c->reason), "%s", reason);
-		return;
+	case RD_KAFKA_RESP_ERR__RESOLVE: snprintf(c->reason, sizeof(c->reason), "%s", reason); return;
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-	case RD_KAFKA_RESP_ERR__SSL:
-		kafka_client_down(c, reason);
-		return;
+	case RD_KAFKA_RESP_ERR__SSL: kafka_client_down(c, reason); return;
 	default:
-		log_fault(&c->faults, loop_now(c->kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s", c->kafka->base.name, reason);
+		log_fault(&c->faults, loop_now(c->kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s",
+		    c->kafka->base.name, reason);
 	}
 }
 
@@ -60,12 +60,12 @@ static void client_log(const rd_kafka_t *rk, int level, const char *facility, co
 	if (c == NULL || c->buried || c->kafka == NULL || detail)
 		log_debug(KAFKA_SCOPE, "%s: %s", facility, text);
 	else
-		log_fault(&c->faults, loop_now(c->kafka->base.loop), level > 4 ? LOG_INFO : LOG_WARN, KAFKA_SCOPE, "%s: %s: %s",
-		    c->kafka->base.name, facility, text);
+		log_fault(&c->faults, loop_now(c->kafka->base.loop), level > 4 ? LOG_INFO : LOG_WARN, KAFKA_SCOPE,
+		    "%s: %s: %s", c->kafka->base.name, facility, text);
 }
 
-int kafka_client_open(struct kafka_client *c, struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf, void (*fn)(void *),
-    void *arg, struct error *err)
+int kafka_client_open(struct kafka_client *c, struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf,
+    void (*fn)(void *), void *arg, struct error *err)
 {
 	char why[200];
 
@@ -109,7 +109,8 @@ void kafka_client_down(struct kafka_client *c, const char *why)
 	if (why)
 		snprintf(c->reason, sizeof(c->reason), "%s", why);
 	if (!c->down)
-		log_warn(KAFKA_SCOPE, "%s: no broker of %s answers (%s); trying on", c->kafka->base.name, c->kafka->rows.brokers, c->reason);
+		log_warn(KAFKA_SCOPE, "%s: no broker of %s answers (%s); trying on", c->kafka->base.name,
+		    c->kafka->rows.brokers, c->reason);
 	c->down = true;
 	timer_set(c->kafka->base.loop, &c->probe, PROBE_MS, client_probe, c);
 	kafka_report(c->kafka);
@@ -125,8 +126,9 @@ void kafka_client_heard(struct kafka_client *c)
 	kafka_report(c->kafka);
 }
 
-/* The one question that costs no waiting and no answer: the library says at once whether it has a connection that works, and
- * makes one if not.  (Asking by an admin request ends the process in version 2.0.2 when it times out without a coordinator.) */
+/* The one question that costs no waiting and no answer: the library says at once whether it has a connection that
+ * works, and makes one if not.  (Asking by an admin request ends the process in version 2.0.2 when it times out
+ * without a coordinator.) */
 static void client_probe(void *arg)
 {
 	struct kafka_client *c = arg;
@@ -160,7 +162,12 @@ void kafka_client_serve(struct kafka_client *c)
 	}
 }
 
-struct grave { struct kafka *kafka; struct kafka_client *client; struct wake *wake; pthread_t thread; };
+struct grave {
+	struct kafka *kafka;
+	struct kafka_client *client;
+	struct wake *wake;
+	pthread_t thread;
+};
 
 static void *grave_thread(void *arg)
 {

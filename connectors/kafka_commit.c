@@ -67,29 +67,25 @@ static void commit_gather(struct kafka_reader *r, rd_kafka_topic_partition_list_
 	}
 }
 
-/* What of one partition's commit?  Refused because the group went on without us: the partition is lost or will be, and if not, the
- * next assignment says so and it is committed then. */
+/* What of one partition's commit?  Refused because the group went on without us: the partition is lost or will be,
+ * and if not, the next assignment says so and it is committed then. */
 static void commit_settle(struct kafka_reader *r, struct kafka_partition *p, int64_t offset, rd_kafka_resp_err_t code)
 {
 	p->sent = false;
 	switch (code) {
-	case RD_KAFKA_RESP_ERR_NO_ERROR:
-		p->committed = offset;
-		return;
+	case RD_KAFKA_RESP_ERR_NO_ERROR: p->committed = offset; return;
 	case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
 	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
 	case RD_KAFKA_RESP_ERR__FENCED:
 	case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-		return;
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: return;
 	case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
 		r->notes_off_until = loop_now(r->client.kafka->base.loop) + NOTES_OFF_MS;
 		p->dirty = true;
 		return;
-	default:
-		p->dirty = true;
+	default: p->dirty = true;
 	}
 }
 
@@ -114,7 +110,8 @@ static void commit_result(struct kafka_reader *r, const rd_kafka_topic_partition
 		kafka_client_heard(&r->client);
 		return;
 	}
-	log_fault(&r->commits, now, LOG_WARN, KAFKA_SCOPE, "%s: a commit was not taken: %s", k->base.name, rd_kafka_err2str(failed));
+	log_fault(&r->commits, now, LOG_WARN, KAFKA_SCOPE, "%s: a commit was not taken: %s", k->base.name,
+	    rd_kafka_err2str(failed));
 	r->commit_after = now + RETRY_MS;
 }
 

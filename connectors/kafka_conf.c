@@ -3,7 +3,11 @@
 #include <string.h>
 #include "connectors/kafka.h"
 
-struct conf { rd_kafka_conf_t *conf; struct error *err; bool failed; };
+struct conf {
+	rd_kafka_conf_t *conf;
+	struct error *err;
+	bool failed;
+};
 
 static void conf_set(struct conf *c, const char *name, const char *value)
 {
@@ -60,8 +64,10 @@ rd_kafka_conf_t *kafka_conf_reader(const struct kafka *k, struct error *err)
 	int64_t fetch = rows->prefetch_bytes > 1000000 ? rows->prefetch_bytes : 1000000;
 
 	if (rows->strategy == KAFKA_STICKY)
-		log_warn(KAFKA_SCOPE, "%s: consumerGroupRebalanceStrategy sticky is taken as cooperative-sticky: members that use another "
-		    "client's sticky cannot be in the same group", k->base.name);
+		log_warn(KAFKA_SCOPE,
+		    "%s: consumerGroupRebalanceStrategy sticky is taken as cooperative-sticky: members with another "
+		    "client's sticky cannot be in the same group",
+		    k->base.name);
 	conf_both(&c, k);
 	conf_set(&c, "group.id", k->group);
 	if (rows->instance_id)
@@ -97,7 +103,8 @@ rd_kafka_conf_t *kafka_conf_writer(const struct kafka *k, struct error *err)
 	conf_set_bool(&c, "enable.idempotence", idempotent);
 	conf_set(&c, "acks", acks[rows->acks]);
 	conf_set_int(&c, "message.send.max.retries", idempotent && rows->retries == 0 ? 1 : rows->retries);
-	conf_set_int(&c, "message.timeout.ms", rows->message_ms > rows->linger_ms ? rows->message_ms : rows->linger_ms + 1);
+	conf_set_int(
+	    &c, "message.timeout.ms", rows->message_ms > rows->linger_ms ? rows->message_ms : rows->linger_ms + 1);
 	conf_set_int(&c, "message.max.bytes", rows->max_message_bytes);
 	conf_set_int(&c, "linger.ms", rows->linger_ms);
 	conf_set(&c, "compression.codec", codecs[rows->compression]);
@@ -114,9 +121,11 @@ int kafka_rows_check(const struct kafka *k, struct error *err)
 	const struct kafka_rows *rows = &k->rows;
 
 	if (rows->auth_required)
-		return error_set(err, ERR_CONFIG, "authRequired: logging in comes with security; only false in this version");
+		return error_set(
+		    err, ERR_CONFIG, "authRequired: logging in comes with security; only false in this version");
 	if (rows->heartbeat_ms >= rows->session_ms)
-		return error_set(err, ERR_CONFIG, "heartbeatInterval: must be below sessionTimeout, a third of it at most is usual");
+		return error_set(
+		    err, ERR_CONFIG, "heartbeatInterval: must be below sessionTimeout, a third of it at most is usual");
 	if (rows->max_poll_ms < rows->session_ms)
 		return error_set(err, ERR_CONFIG, "maxPollInterval: must not be below sessionTimeout");
 	return 0;

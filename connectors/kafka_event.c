@@ -6,13 +6,15 @@ enum { NUMBER_MAX = 20 };
 
 static bool name_is_meta(struct slice name)
 {
-	return name.n > 2 && name.p[0] == '_' && (slice_is(name, "__key") || slice_is(name, "__offset") ||
-	    slice_is(name, "__topic") || slice_is(name, "__timestamp") || slice_is(name, "__partition"));
+	return name.n > 2 && name.p[0] == '_' &&
+	    (slice_is(name, "__key") || slice_is(name, "__offset") || slice_is(name, "__topic") ||
+		slice_is(name, "__timestamp") || slice_is(name, "__partition"));
 }
 
 static void event_notice(struct event *e, struct slice name, struct slice value)
 {
-	if (slice_is_nocase(name, "content-type") || (e->content_type.p == NULL && slice_is_nocase(name, "ce_datacontenttype")))
+	if (slice_is_nocase(name, "content-type") ||
+	    (e->content_type.p == NULL && slice_is_nocase(name, "ce_datacontenttype")))
 		e->content_type = value;
 	else if (slice_is_nocase(name, "ce_type"))
 		e->type = value;
@@ -59,7 +61,8 @@ static struct slice text_escaped(struct buf *text, struct slice raw)
 	for (size_t i = 0; i < raw.n; i++) {
 		unsigned char c = (unsigned char)raw.p[i];
 
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("-_.~", c)))
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c && strchr("-_.~", c)))
 			buf_add(text, &raw.p[i], 1);
 		else if (c == ' ')
 			buf_add(text, "+", 1);
@@ -77,7 +80,8 @@ static struct slice text_number(struct buf *text, uint64_t value)
 	return (struct slice){ text->p + at, text->n - at };
 }
 
-void kafka_event_make(struct kafka_reader *r, const struct kafka_partition *p, const rd_kafka_message_t *m, struct event *e)
+void kafka_event_make(
+    struct kafka_reader *r, const struct kafka_partition *p, const rd_kafka_message_t *m, struct event *e)
 {
 	size_t prefix = p->topic.n + p->number_text.n + 2, room = prefix + 2 * NUMBER_MAX;
 	bool escape = r->client.kafka->rows.escape_headers;
@@ -98,7 +102,7 @@ void kafka_event_make(struct kafka_reader *r, const struct kafka_partition *p, c
 	for (unsigned i = 0; escape && i < n; i++)
 		room += 3 * r->headers[i].value.n;
 	buf_clear(&r->text);
-	buf_room(&r->text, room + (escape ? 3 * key.n : 0));	/* so that it does not move from here on */
+	buf_room(&r->text, room + (escape ? 3 * key.n : 0)); /* so that it does not move from here on */
 	for (unsigned i = 0; escape && i < n; i++)
 		r->headers[i].value = text_escaped(&r->text, r->headers[i].value);
 	if (key.p)

@@ -4,9 +4,11 @@
 #include "connectors/kafka.h"
 
 enum {
-	READ_TRIES = 3, READ_TIMEOUT_MS = 3000, READ_PAUSE_MS = 500,
-	COMMIT_WAIT_MS = 5000,		/* for the last commit of partitions that go */
-	NAMED_MAX = 16			/* partitions named in a log line */
+	READ_TRIES = 3,
+	READ_TIMEOUT_MS = 3000,
+	READ_PAUSE_MS = 500,
+	COMMIT_WAIT_MS = 5000, /* for the last commit of partitions that go */
+	NAMED_MAX = 16 /* partitions named in a log line */
 };
 
 bool kafka_group_cooperative(const struct kafka_reader *r)
@@ -18,7 +20,8 @@ bool kafka_group_cooperative(const struct kafka_reader *r)
 
 static void group_complain(struct kafka_reader *r, const char *what, const char *why)
 {
-	log_fault(&r->errors, loop_now(r->client.kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s: %s", r->client.kafka->base.name, what, why);
+	log_fault(&r->errors, loop_now(r->client.kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s: %s",
+	    r->client.kafka->base.name, what, why);
 }
 
 static void group_check(struct kafka_reader *r, const char *what, rd_kafka_error_t *failed)
@@ -47,7 +50,8 @@ static void group_unassign(struct kafka_reader *r, const rd_kafka_topic_partitio
 	rd_kafka_resp_err_t code;
 
 	if (kafka_group_cooperative(r)) {
-		group_check(r, "partitions cannot be given back", rd_kafka_incremental_unassign(r->client.rk, partitions));
+		group_check(
+		    r, "partitions cannot be given back", rd_kafka_incremental_unassign(r->client.rk, partitions));
 		return;
 	}
 	code = rd_kafka_assign(r->client.rk, NULL);
@@ -66,9 +70,10 @@ static void group_answer(struct kafka_reader *r, bool assign, const rd_kafka_top
 	}
 }
 
-/* Inside the library's poll: only noted down.  It waits until it is told that the change is made, and goes on with its heartbeats
- * meanwhile; only when the partitions are lost already it may come with the next change before. */
-void kafka_group_changed(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions, void *reader)
+/* Inside the library's poll: only noted down.  It waits until it is told that the change is made, and goes on with
+ * its heartbeats meanwhile; only when the partitions are lost already it may come with the next change before. */
+void kafka_group_changed(
+    rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *partitions, void *reader)
 {
 	struct kafka_reader *r = reader;
 	struct kafka_rebalance *op;
@@ -118,8 +123,8 @@ static void group_say(const struct kafka_reader *r, const struct kafka_rebalance
 		buf_printf(&names, " %s/%d", op->partitions->elems[i].topic, op->partitions->elems[i].partition);
 	if (op->partitions->cnt > NAMED_MAX)
 		buf_text(&names, " ...");
-	log_info(KAFKA_SCOPE, "%s: %d partitions %s%s%.*s", r->client.kafka->base.name, op->partitions->cnt, what, names.n ? ":" : "",
-	    (int)names.n, names.p ? names.p : "");
+	log_info(KAFKA_SCOPE, "%s: %d partitions %s%s%.*s", r->client.kafka->base.name, op->partitions->cnt, what,
+	    names.n ? ":" : "", (int)names.n, names.p ? names.p : "");
 	buf_free(&names);
 }
 
@@ -145,7 +150,7 @@ static void group_ask(struct kafka_reader *r, struct kafka_rebalance *op)
 	struct kafka_asking *a = &r->asking;
 
 	if (r->client.helper)
-		return;		/* for an assignment that was overtaken: soon done */
+		return; /* for an assignment that was overtaken: soon done */
 	a->rk = r->client.rk;
 	a->wake = r->client.wake;
 	a->partitions = rd_kafka_topic_partition_list_copy(op->partitions);
@@ -165,13 +170,14 @@ static void group_forward(struct kafka_reader *r, const struct kafka_partition *
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(r->client.rk, p->name, p->number);
 
 	if (queue == NULL)
-		return;		/* its messages then come as strays and are read again */
+		return; /* its messages then come as strays and are read again */
 	rd_kafka_queue_forward(queue, r->data);
 	rd_kafka_queue_destroy(queue);
 }
 
 /* Without a committed offset the window opens at the first message, or at the end of what there is. */
-static void group_take(struct kafka_reader *r, rd_kafka_topic_partition_t *at, const rd_kafka_topic_partition_t *committed)
+static void group_take(
+    struct kafka_reader *r, rd_kafka_topic_partition_t *at, const rd_kafka_topic_partition_t *committed)
 {
 	struct kafka *k = r->client.kafka;
 	struct kafka_partition *p = kafka_partition_make(k, at->topic, at->partition);
@@ -182,7 +188,8 @@ static void group_take(struct kafka_reader *r, rd_kafka_topic_partition_t *at, c
 	at->offset = RD_KAFKA_OFFSET_INVALID;
 	if (committed && committed->err == RD_KAFKA_RESP_ERR_NO_ERROR && committed->offset >= 0) {
 		at->offset = committed->offset;
-		kafka_partition_open(k, p, committed->offset, (struct slice){ committed->metadata, committed->metadata_size });
+		kafka_partition_open(
+		    k, p, committed->offset, (struct slice){ committed->metadata, committed->metadata_size });
 		p->committed = committed->offset;
 	}
 	group_forward(r, p);
@@ -200,7 +207,8 @@ static void group_commit_again(struct kafka *k)
 	}
 }
 
-/* `committed` NULL: it could not be read; the library then begins at the committed offsets by itself, and the notes are lost. */
+/* `committed` NULL: it could not be read; the library then begins at the committed offsets by itself, and the notes
+ * are lost. */
 static void group_assigned(struct kafka_reader *r, const rd_kafka_topic_partition_list_t *committed)
 {
 	struct kafka_rebalance *op = r->rebalance;
@@ -208,7 +216,8 @@ static void group_assigned(struct kafka_reader *r, const rd_kafka_topic_partitio
 	for (int i = 0; i < op->partitions->cnt; i++) {
 		rd_kafka_topic_partition_t *at = &op->partitions->elems[i];
 
-		group_take(r, at, committed ? rd_kafka_topic_partition_list_find(committed, at->topic, at->partition) : NULL);
+		group_take(
+		    r, at, committed ? rd_kafka_topic_partition_list_find(committed, at->topic, at->partition) : NULL);
 	}
 	r->last = NULL;
 	r->assigned_once = true;

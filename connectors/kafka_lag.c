@@ -24,7 +24,10 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 static void lag_tell_one(struct kafka_reader *r, const struct kafka_wish *wish)
 {
 	struct kafka *k = r->client.kafka;
-	struct { struct lag lag; bool any; } *sums;
+	struct {
+		struct lag lag;
+		bool any;
+	} * sums;
 	int32_t last = -1;
 
 	for (unsigned i = 0; i < k->n_partitions; i++)

@@ -4,7 +4,7 @@
 #include "connectors/kafka.h"
 
 enum {
-	CLOSE_MS = 3500,	/* to leave the group; then it ends without */
+	CLOSE_MS = 3500, /* to leave the group; then it ends without */
 	CLOSE_LOOK_MS = 50
 };
 
@@ -71,8 +71,8 @@ static void reader_close_begin(struct kafka_reader *r)
 }
 
 /*
- * This version of the library aborts the process when a cooperative member is closed before its first assignment.  So that is
- * waited for; when it does not come in time, the client is left as it is: the process is about to end.
+ * This version of the library aborts the process when a cooperative member is closed before its first assignment.
+ * So that is waited for; when it does not come in time, the client is left as it is: the process is about to end.
  */
 static bool reader_may_close(const struct kafka_reader *r)
 {
@@ -90,6 +90,7 @@ static void reader_abandon(struct kafka_reader *r)
 	timer_stop(k->base.loop, &r->client.probe);
 	loop_undefer(k->base.loop, &r->more);
 	rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
+	rd_kafka_queue_destroy(queue);
 	rd_kafka_queue_cb_event_enable(r->data, NULL, NULL);
 	rd_kafka_queue_cb_event_enable(r->client.events, NULL, NULL);
 	wake_free(r->client.wake);
@@ -102,7 +103,9 @@ static void reader_serve(struct kafka_reader *r)
 	rd_kafka_message_t *m;
 
 	while ((m = rd_kafka_consumer_poll(r->client.rk, 0)) != NULL) {
-		if (m->err)
+		if (m->err == RD_KAFKA_RESP_ERR__FATAL)
+			kafka_client_fatal(&r->client);
+		else if (m->err)
 			kafka_source_error(r, m);
 		else
 			kafka_source_stray(r, m);
@@ -230,7 +233,8 @@ int kafka_reader_subscribe(struct kafka *k, struct error *err)
 	if (r->topics == NULL || strcmp(r->topics, topics) != 0) {
 		code = list->cnt ? rd_kafka_subscribe(r->client.rk, list) : rd_kafka_unsubscribe(r->client.rk);
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-			log_info(KAFKA_SCOPE, "%s: group %s reads %s", k->base.name, k->group, *topics ? topics : "nothing");
+			log_info(
+			    KAFKA_SCOPE, "%s: group %s reads %s", k->base.name, k->group, *topics ? topics : "nothing");
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {

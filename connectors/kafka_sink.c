@@ -6,18 +6,22 @@
 
 enum { PROPERTIES = 8, WHY_MAX = 300 };
 
-/* A request until the last of its items is answered or, when the asker gave it up, until the library is done with them. */
+/* A request until the last of its items is answered or, when the asker gave it up, until the library is done with
+ * them. */
 struct outgoing {
-	struct outgoing	*next, **prev;
-	struct request	*request;	/* NULL: forgotten */
-	unsigned	 open, n;
-	struct outgoing_item { struct outgoing *of; bool answered; } items[];
+	struct outgoing *next, **prev;
+	struct request *request; /* NULL: forgotten */
+	unsigned open, n;
+	struct outgoing_item {
+		struct outgoing *of;
+		bool answered;
+	} items[];
 };
 
 /* As far as one message is made. */
 struct record {
-	struct slice	 key;
-	int32_t		 partition;
+	struct slice key;
+	int32_t partition;
 	rd_kafka_headers_t *headers;
 };
 
@@ -68,10 +72,8 @@ static enum verdict writer_verdict(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR_INVALID_RECORD:
 	case RD_KAFKA_RESP_ERR_INVALID_MSG:
 	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-	case RD_KAFKA_RESP_ERR__INVALID_ARG:
-		return REJECT;
-	default:
-		return RETRY;
+	case RD_KAFKA_RESP_ERR__INVALID_ARG: return REJECT;
+	default: return RETRY;
 	}
 }
 
@@ -91,8 +93,7 @@ static void writer_why(char why[WHY_MAX], const char *topic, rd_kafka_resp_err_t
 	case RD_KAFKA_RESP_ERR__QUEUE_FULL:
 		snprintf(why, WHY_MAX, "topic %s: too much waits to be written already", topic);
 		break;
-	default:
-		snprintf(why, WHY_MAX, "topic %s: %s", topic, rd_kafka_err2str(code));
+	default: snprintf(why, WHY_MAX, "topic %s: %s", topic, rd_kafka_err2str(code));
 	}
 }
 
@@ -132,7 +133,8 @@ static void writer_bury(struct kafka *k)
 		for (; left > 0; i++)
 			if (!o->items[i].answered) {
 				left--;
-				outgoing_answer(&o->items[i], UNSURE, "the client was closed before the broker confirmed it");
+				outgoing_answer(
+				    &o->items[i], UNSURE, "the client was closed before the broker confirmed it");
 			}
 	}
 	kafka_client_bury(&w->client);
@@ -155,7 +157,8 @@ static void writer_turn(void *arg)
 	kafka_client_serve(&w->client);
 	if (!w->client.fatal)
 		return;
-	log_warn(KAFKA_SCOPE, "%s: the writing client cannot go on: %s; opening a new one", k->base.name, w->client.reason);
+	log_warn(
+	    KAFKA_SCOPE, "%s: the writing client cannot go on: %s; opening a new one", k->base.name, w->client.reason);
 	writer_bury(k);
 	kafka_report(k);
 }
@@ -222,7 +225,8 @@ static void record_header(const struct kafka *k, struct record *m, struct header
 		return;
 	name = mem_slice(h.name);
 	if (!k->excludes || regexec(&k->exclude, name, 0, NULL, 0) != 0)
-		rd_kafka_header_add(m->headers, name, (ssize_t)h.name.n, h.value.p ? h.value.p : "", (ssize_t)h.value.n);
+		rd_kafka_header_add(
+		    m->headers, name, (ssize_t)h.name.n, h.value.p ? h.value.p : "", (ssize_t)h.value.n);
 	free(name);
 }
 
@@ -276,7 +280,8 @@ static void writer_send(struct kafka_writer *w, rd_kafka_topic_t *topic, const s
 
 	parts[n++] = (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic };
 	parts[n++] = (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = m->partition };
-	parts[n++] = (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)e->data.p, e->data.n } };
+	parts[n++] =
+	    (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { (void *)(uintptr_t)e->data.p, e->data.n } };
 	parts[n++] = (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { (void *)(uintptr_t)m->key.p, m->key.n } };
 	parts[n++] = (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY };
 	parts[n++] = (rd_kafka_vu_t){ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = item };
@@ -284,10 +289,13 @@ static void writer_send(struct kafka_writer *w, rd_kafka_topic_t *topic, const s
 	failed = rd_kafka_produceva(w->client.rk, parts, n);
 	if (failed == NULL)
 		return;
-	rd_kafka_headers_destroy(m->headers);	/* ours again when it was not taken */
+	rd_kafka_headers_destroy(m->headers); /* ours again when it was not taken */
 	writer_why(why, rd_kafka_topic_name(topic), rd_kafka_error_code(failed));
-	outgoing_answer(item, m->partition >= 0 && rd_kafka_error_code(failed) == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? REJECT :
-	    writer_verdict(rd_kafka_error_code(failed)), why);
+	outgoing_answer(item,
+	    m->partition >= 0 && rd_kafka_error_code(failed) == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+		? REJECT
+		: writer_verdict(rd_kafka_error_code(failed)),
+	    why);
 	rd_kafka_error_destroy(failed);
 }
 

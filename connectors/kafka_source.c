@@ -4,8 +4,9 @@
 #include "connectors/kafka.h"
 
 enum {
-	ROUNDS = 4,			/* batches in one turn of the loop */
-	KICK_FIRST_MS = 5, KICK_LAST_MS = 640,
+	ROUNDS = 4, /* batches in one turn of the loop */
+	KICK_FIRST_MS = 5,
+	KICK_LAST_MS = 640,
 	KICK_PARTITIONS = 64
 };
 
@@ -44,15 +45,17 @@ static rd_kafka_topic_partition_list_t *source_list_one(const struct kafka_parti
 	return list;
 }
 
-/* The library drops what it has of a paused partition, and would go on after what it handed out, which may be more than the core took. */
+/* The library drops what it has of a paused partition, and would go on after what it handed out, which may be more
+ * than the core took. */
 static void source_rewind(struct kafka_reader *r, struct kafka_partition *p)
 {
 	rd_kafka_topic_partition_list_t *list = source_list_one(p);
 	rd_kafka_error_t *failed = rd_kafka_seek_partitions(r->client.rk, list, 0);
 
 	if (failed) {
-		log_fault(&r->errors, loop_now(r->client.kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s/%d: cannot go back to offset %lld: %s",
-		    r->client.kafka->base.name, p->name, p->number, (long long)p->next, rd_kafka_error_string(failed));
+		log_fault(&r->errors, loop_now(r->client.kafka->base.loop), LOG_WARN, KAFKA_SCOPE,
+		    "%s: %s/%d: cannot go back to offset %lld: %s", r->client.kafka->base.name, p->name, p->number,
+		    (long long)p->next, rd_kafka_error_string(failed));
 		rd_kafka_error_destroy(failed);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
@@ -78,13 +81,14 @@ static bool source_behind(const struct kafka_reader *r, const struct kafka_parti
 
 	if (!p->assigned || p->held || p->window == NULL || p->end == p->next)
 		return false;
-	return rd_kafka_get_watermark_offsets(r->client.rk, p->name, p->number, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+	return rd_kafka_get_watermark_offsets(r->client.rk, p->name, p->number, &low, &high) ==
+	    RD_KAFKA_RESP_ERR_NO_ERROR &&
 	    high > p->next;
 }
 
 /*
- * When its queue was full, the library's fetching thread sleeps up to a second, whatever we take out meanwhile.  A question sent
- * to the leaders wakes it; nobody waits for the answer.
+ * When its queue was full, the library's fetching thread sleeps up to a second, whatever we take out meanwhile.  A
+ * question sent to the leaders wakes it; nobody waits for the answer.
  */
 static void source_kick(void *arg)
 {
@@ -97,8 +101,8 @@ static void source_kick(void *arg)
 	list = rd_kafka_topic_partition_list_new(KICK_PARTITIONS);
 	for (unsigned i = 0; i < k->n_partitions && list->cnt < KICK_PARTITIONS; i++)
 		if (source_behind(r, k->partitions[i]))
-			rd_kafka_topic_partition_list_add(list, k->partitions[i]->name, k->partitions[i]->number)->offset =
-			    RD_KAFKA_OFFSET_END;
+			rd_kafka_topic_partition_list_add(list, k->partitions[i]->name, k->partitions[i]->number)
+			    ->offset = RD_KAFKA_OFFSET_END;
 	r->choked = list->cnt > 0;
 	if (r->choked) {
 		rd_kafka_offsets_for_times(r->client.rk, list, 0);
@@ -148,12 +152,13 @@ void kafka_hold(struct connector *c, struct window *w, bool on)
 	source_kick_soon(k->reader);
 }
 
-/* Offsets only rise while a partition is ours.  If not, they were reset at the broker, or the topic was made anew: then the same
- * number is another event. */
+/* Offsets only rise while a partition is ours.  If not, they were reset at the broker, or the topic was made anew:
+ * then the same number is another event. */
 static void source_restart(struct kafka *k, struct kafka_partition *p, int64_t offset)
 {
 	if (p->window && offset < p->next) {
-		log_warn(KAFKA_SCOPE, "%s: %s/%d: offset %lld where %lld was expected: the topic was made anew or lost its end; going on from there",
+		log_warn(KAFKA_SCOPE,
+		    "%s: %s/%d: offset %lld where %lld was expected: the topic was made anew or lost its end",
 		    k->base.name, p->name, p->number, (long long)offset, (long long)p->next);
 		kafka_partition_lost(p);
 		p->assigned = true;
@@ -161,7 +166,8 @@ static void source_restart(struct kafka *k, struct kafka_partition *p, int64_t o
 	}
 	if (p->window == NULL) {
 		kafka_partition_open(k, p, offset, (struct slice){ NULL, 0 });
-		p->dirty = true;	/* before its first event is acknowledged a restart would begin at initialOffset again */
+		p->dirty =
+		    true; /* before its first event is acknowledged a restart would begin at initialOffset again */
 	}
 }
 
@@ -186,8 +192,7 @@ void kafka_source_error(struct kafka_reader *r, const rd_kafka_message_t *m)
 	case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
 		why = "this process stood still longer than maxPollInterval and left the group; joining again";
 		break;
-	default:
-		break;
+	default: break;
 	}
 	if (m->rkt)
 		kafka_topic_down(k, rd_kafka_topic_name(m->rkt), why);
@@ -209,16 +214,10 @@ static bool source_offer(struct kafka_reader *r, struct kafka_partition *p, cons
 	source_restart(r->client.kafka, p, m->offset);
 	kafka_event_make(r, p, m, &event);
 	switch (offer(p->window, &event, p->subs, p->n_subs)) {
-	case OFFER_TAKEN:
-		p->next = m->offset + 1;
-		return true;
-	case OFFER_WAIT:
-		return false;
-	case OFFER_HELD:
-		source_pause(r, p);
-		return true;
-	case OFFER_GONE:
-		return true;
+	case OFFER_TAKEN: p->next = m->offset + 1; return true;
+	case OFFER_WAIT: return false;
+	case OFFER_HELD: source_pause(r, p); return true;
+	case OFFER_GONE: return true;
 	}
 	return true;
 }
@@ -264,7 +263,7 @@ static void source_batch(struct kafka_reader *r)
 			r->waiting = r->choked = true;
 			return;
 		}
-		if (r->batch[r->batch_at])	/* a hold drops it with the rest */
+		if (r->batch[r->batch_at]) /* a hold drops it with the rest */
 			rd_kafka_message_destroy(m);
 		r->batch_at++;
 	}

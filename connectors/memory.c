@@ -1,4 +1,4 @@
-/* Topics inside this process (pubsub.in-memory): the smallest connector with both halves, and the one to begin another from. */
+/* Topics inside this process (pubsub.in-memory): the smallest connector with both halves, to begin another from. */
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/bytes.h"
@@ -8,33 +8,32 @@
 
 /* An event the core had no credit for, copied with all it points to. */
 struct message {
-	struct message	*next;
-	struct event	 event;
-	struct header	 headers[];	/* then the bytes */
+	struct message *next;
+	struct event event;
+	struct header headers[]; /* then the bytes */
 };
 
 struct topic {
-	struct topic	*next;
-	char		*name;
+	struct topic *next;
+	char *name;
 	const struct subscription **subs;
-	unsigned	 n_subs;
-	struct window	*window;	/* NULL: nothing was offered yet */
-	struct message	*first, **end;	/* what waits, in order */
-	int64_t		 waiting;
-	uint64_t	 published;	/* number of the last event: its token */
+	unsigned n_subs;
+	struct window *window; /* NULL: nothing was offered yet */
+	struct message *first, **end; /* what waits, in order */
+	int64_t waiting;
+	uint64_t published; /* number of the last event: its token */
 };
 
 struct memory {
 	struct connector base;
-	int64_t		 max_queue;
-	struct topic	*topics;
+	int64_t max_queue;
+	struct topic *topics;
 };
 
-static const struct option memory_options[] = {
-	INT("maxQueue", struct memory, max_queue, "1000", 0, "events that may wait in a topic before publishing is refused",
-	    .min = 1, .max = 1000000),
-	OPT_END
-};
+static const struct option memory_options[] = { INT("maxQueue", struct memory, max_queue, "1000", 0,
+						    "events that may wait in a topic before publishing is refused",
+						    .min = 1, .max = 1000000),
+	OPT_END };
 
 static struct memory *memory_of(struct connector *c)
 {
@@ -45,7 +44,7 @@ static struct slice slice_move(char **at, struct slice s)
 {
 	struct slice copy = { s.p ? *at : NULL, s.n };
 
-	if (s.n)
+	if (s.p && s.n)
 		memcpy(*at, s.p, s.n);
 	*at += s.n;
 	return copy;
@@ -172,7 +171,8 @@ static void memory_publish(struct memory *m, struct topic *t, struct request *r,
 	event.topic = slice_text(t->name);
 	event.token = (struct token){ { t->published + 1 } };
 	if (t->waiting >= m->max_queue) {
-		answer_request(r, i, RETRY, NULL, "the topic's queue is full: its function does not keep up (maxQueue)");
+		answer_request(
+		    r, i, RETRY, NULL, "the topic's queue is full: its function does not keep up (maxQueue)");
 		return;
 	}
 	t->published++;

@@ -34,29 +34,52 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers)
 	return rk;
 }
 
+/* KAFKA_BROKERS: a real Kafka instead, for the tests that need no errors on demand. */
 struct cluster *cluster_new(int brokers)
 {
 	struct cluster *c = mem_new(sizeof(*c));
-	rd_kafka_t *rk = client_new(RD_KAFKA_PRODUCER, NULL);
 
-	c->mock = rd_kafka_mock_cluster_new(rk, brokers);
+	c->brokers = getenv("KAFKA_BROKERS");
+	c->rk = client_new(RD_KAFKA_PRODUCER, c->brokers);
+	if (c->brokers)
+		return c;
+	c->mock = rd_kafka_mock_cluster_new(c->rk, brokers);
 	assert_non_null(c->mock);
 	c->brokers = rd_kafka_mock_cluster_bootstraps(c->mock);
-	rd_kafka_brokers_add(rk, c->brokers);
-	c->rk = rk;
+	rd_kafka_brokers_add(c->rk, c->brokers);
 	return c;
 }
 
 void cluster_free(struct cluster *c)
 {
-	rd_kafka_mock_cluster_destroy(c->mock);
+	if (c->mock)
+		rd_kafka_mock_cluster_destroy(c->mock);
 	rd_kafka_destroy(c->rk);
 	free(c);
 }
 
+static void cluster_topic_real(struct cluster *c, const char *topic, int partitions)
+{
+	char why[200];
+	rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof(why));
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+	rd_kafka_event_t *event;
+
+	rd_kafka_CreateTopics(c->rk, &wanted, 1, NULL, queue);
+	event = rd_kafka_queue_poll(queue, 20000);
+	assert_non_null(event);
+	assert_int_equal(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
+	rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_NewTopic_destroy(wanted);
+}
+
 void cluster_topic(struct cluster *c, const char *topic, int partitions)
 {
-	assert_int_equal(rd_kafka_mock_topic_create(c->mock, topic, partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+	if (c->mock)
+		assert_int_equal(rd_kafka_mock_topic_create(c->mock, topic, partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+	else
+		cluster_topic_real(c, topic, partitions);
 }
 
 void cluster_write_one(struct cluster *c, const char *topic, int partition, struct slice key, struct slice value,
@@ -66,11 +89,13 @@ void cluster_write_one(struct cluster *c, const char *topic, int partition, stru
 	rd_kafka_resp_err_t code;
 
 	for (unsigned i = 0; i < n; i++)
-		rd_kafka_header_add(list, headers[i].name.p, (ssize_t)headers[i].name.n, headers[i].value.p, (ssize_t)headers[i].value.n);
+		rd_kafka_header_add(list, headers[i].name.p, (ssize_t)headers[i].name.n, headers[i].value.p,
+		    (ssize_t)headers[i].value.n);
 	do {
-		code = rd_kafka_producev(c->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_HEADERS(list),
-		    RD_KAFKA_V_KEY(key.p, key.n), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.n),
-		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+		code = rd_kafka_producev(c->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+		    RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_KEY(key.p, key.n),
+		    RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.n), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+		    RD_KAFKA_V_END);
 		if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 			rd_kafka_poll(c->rk, 100);
 	} while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
@@ -86,13 +111,15 @@ void cluster_write(struct cluster *c, const char *topic, int partition, unsigned
 
 		if (len < size)
 			memset(value + len, '.', size - len);
-		cluster_write_one(c, topic, partition, (struct slice){ NULL, 0 }, (struct slice){ value, len < size ? size : len }, NULL, 0);
+		cluster_write_one(c, topic, partition, (struct slice){ NULL, 0 },
+		    (struct slice){ value, len < size ? size : len }, NULL, 0);
 	}
 	free(value);
 	assert_int_equal(rd_kafka_flush(c->rk, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-int64_t cluster_committed(struct cluster *c, const char *group, const char *topic, int partition, char *note, size_t size)
+int64_t cluster_committed(
+    struct cluster *c, const char *group, const char *topic, int partition, char *note, size_t size)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
@@ -108,7 +135,8 @@ int64_t cluster_committed(struct cluster *c, const char *group, const char *topi
 	rd_kafka_ListConsumerGroupOffsets(c->rk, &question, 1, NULL, queue);
 	event = rd_kafka_queue_poll(queue, 20000);
 	assert_non_null(event);
-	groups = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &n);
+	groups =
+	    rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &n);
 	assert_int_equal(n, 1);
 	at = &rd_kafka_group_result_partitions(groups[0])->elems[0];
 	offset = at->offset < 0 ? -1 : at->offset;
@@ -134,7 +162,8 @@ static void seen_make(struct seen *s, const rd_kafka_message_t *m)
 	if (rd_kafka_message_headers(m, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return;
 	for (size_t i = 0; rd_kafka_header_get_all(list, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-		at += (size_t)snprintf(s->headers + at, sizeof(s->headers) - at, "%s=%.*s;", name, (int)size, (const char *)value);
+		at += (size_t)snprintf(
+		    s->headers + at, sizeof(s->headers) - at, "%s=%.*s;", name, (int)size, (const char *)value);
 }
 
 unsigned cluster_read(struct cluster *c, const char *topic, int partitions, struct seen *seen_r, unsigned n)

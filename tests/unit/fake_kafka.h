@@ -14,9 +14,11 @@ void cluster_free(struct cluster *);
 void cluster_topic(struct cluster *, const char *topic, int partitions);
 /* Events "topic-partition-i", i from `from`; flushed. */
 void cluster_write(struct cluster *, const char *topic, int partition, unsigned from, unsigned n, size_t size);
-void cluster_write_one(struct cluster *, const char *topic, int partition, struct slice key, struct slice value, const struct header *, unsigned n);
+void cluster_write_one(struct cluster *, const char *topic, int partition, struct slice key, struct slice value,
+    const struct header *, unsigned n);
 /* Committed by the group: offset, -1 when nothing; note copied to note[size] when given. */
-int64_t cluster_committed(struct cluster *, const char *group, const char *topic, int partition, char *note, size_t size);
+int64_t cluster_committed(struct cluster *, const char *group, const char *topic, int partition, char *note,
+    size_t size);
 struct seen { struct slice key, value; int32_t partition; char headers[400]; };
 /* Up to n messages of all partitions of the topic from its beginning; texts live until seen_free(). */
 unsigned cluster_read(struct cluster *, const char *topic, int partitions, struct seen *seen_r, unsigned n);

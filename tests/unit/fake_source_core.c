@@ -24,14 +24,21 @@ static void source_dirty(struct window *w)
 	loop_defer(w->source->loop, &w->source->turn);
 }
 
-struct window *window_open(struct connector *c, const char *name, uint32_t partition, enum ack_rule rule, uint64_t start, struct slice note)
+struct window *window_open(
+    struct connector *c, const char *name, uint32_t partition, enum ack_rule rule, uint64_t start, struct slice note)
 {
 	struct source *s = source_of(c);
 	struct window *w = mem_new(sizeof(*w));
 
 	assert_null(source_window(s, name, partition));
-	*w = (struct window){ .next = s->windows, .source = s, .name = mem_text(name), .partition = partition, .rule = rule,
-		.start = start, .prefix = start, .note = mem_slice(note.p ? note : SLICE("")) };
+	*w = (struct window){ .next = s->windows,
+		.source = s,
+		.name = mem_text(name),
+		.partition = partition,
+		.rule = rule,
+		.start = start,
+		.prefix = start,
+		.note = mem_slice(note.p ? note : SLICE("")) };
 	w->tokens = mem_new(SOURCE_TOKENS * sizeof(uint64_t));
 	w->settled = mem_new(SOURCE_TOKENS);
 	s->windows = w;
@@ -88,11 +95,12 @@ size_t window_note(struct window *w, char *buf, size_t size)
 static void headers_print(const struct event *e, struct buf *text)
 {
 	for (unsigned i = 0; i < e->n_headers; i++)
-		buf_printf(text, "%.*s=%.*s;", (int)e->headers[i].name.n, e->headers[i].name.p, (int)e->headers[i].value.n,
-		    e->headers[i].value.p);
+		buf_printf(text, "%.*s=%.*s;", (int)e->headers[i].name.n, e->headers[i].name.p,
+		    (int)e->headers[i].value.n, e->headers[i].value.p);
 }
 
-static void offer_note(struct source *s, struct window *w, const struct event *e, const struct subscription *const *subs, unsigned n)
+static void offer_note(
+    struct source *s, struct window *w, const struct event *e, const struct subscription *const *subs, unsigned n)
 {
 	struct fake_offer *o;
 	struct buf headers = { 0 };
@@ -102,8 +110,13 @@ static void offer_note(struct source *s, struct window *w, const struct event *e
 		s->offers = mem_grow(s->offers, s->cap_offers * sizeof(*o));
 	}
 	o = &s->offers[s->n_offers++];
-	*o = (struct fake_offer){ .topic = mem_slice(e->topic), .partition = w->partition, .offset = (int64_t)e->token.w[0],
-		.again = e->again, .tombstone = e->data.p == NULL, .n_subs = n, .time_ms = e->time_ms };
+	*o = (struct fake_offer){ .topic = mem_slice(e->topic),
+		.partition = w->partition,
+		.offset = (int64_t)e->token.w[0],
+		.again = e->again,
+		.tombstone = e->data.p == NULL,
+		.n_subs = n,
+		.time_ms = e->time_ms };
 	o->data = mem_slice(e->data.p ? e->data : SLICE(""));
 	o->key = (struct slice){ e->key.p ? mem_slice(e->key) : NULL, e->key.n };
 	o->id = mem_slice(e->id.p ? e->id : SLICE(""));
@@ -161,7 +174,9 @@ static void window_turn(struct window *w)
 		w->hold_owed = false;
 		s->connector->class->hold(s->connector, w, true);
 	}
-	if (w->revoked && w->first == w->n) {
+	if (w->revoked && (w->first == w->n || s->release_unsettled)) {
+		for (unsigned i = w->first; i < w->n; i++)
+			s->unsettled -= !w->settled[i];
 		w->released_done = true;
 		s->n_released++;
 		w->released(s->connector, w);
@@ -192,7 +207,7 @@ void source_settle(struct source *s, struct window *w, uint64_t offset)
 void source_settle_all(struct source *s)
 {
 	for (struct window *w = s->windows; w; w = w->next) {
-		for (unsigned i = w->first; i < w->n && !w->lost; i++) {
+		for (unsigned i = w->first; i < w->n && !w->lost && !w->released_done; i++) {
 			s->unsettled -= !w->settled[i];
 			w->settled[i] = true;
 		}
@@ -217,7 +232,8 @@ unsigned source_count(const struct source *s, const char *topic, int partition)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->n_offers; i++)
-		n += strcmp(s->offers[i].topic, topic) == 0 && (partition < 0 || (int)s->offers[i].partition == partition);
+		n += strcmp(s->offers[i].topic, topic) == 0 &&
+		    (partition < 0 || (int)s->offers[i].partition == partition);
 	return n;
 }
 
@@ -286,7 +302,8 @@ void answer_request(struct request *r, unsigned i, enum verdict verdict, const s
 	r->answered(r, i, verdict, answer, why);
 }
 
-struct source *source_new(struct loop *loop, const struct connector_class *class, const char *name, const char *const *settings)
+struct source *source_new(
+    struct loop *loop, const struct connector_class *class, const char *name, const char *const *settings)
 {
 	struct source *s = mem_new(sizeof(*s));
 	struct error err;
@@ -344,7 +361,14 @@ void source_free(struct source *s)
 	free(s);
 }
 
-struct waiting { struct loop *loop; bool (*holds)(void *); void *arg; int64_t deadline; bool done; struct timer timer; };
+struct waiting {
+	struct loop *loop;
+	bool (*holds)(void *);
+	void *arg;
+	int64_t deadline;
+	bool done;
+	struct timer timer;
+};
 
 static void source_look(void *arg)
 {

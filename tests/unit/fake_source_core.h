@@ -9,8 +9,15 @@
 
 enum { SOURCE_TOKENS = 20000 };
 
-struct fake_offer { char *topic; uint32_t partition; int64_t offset; char *data; char *headers; bool again, tombstone; struct slice key; char *id;
-	char *content_type; const struct subscription *subs[4]; unsigned n_subs; int64_t time_ms; };
+struct fake_offer {
+	char		*topic, *data, *headers, *id, *content_type;	/* headers: "name=value;…" */
+	uint32_t	 partition;
+	int64_t		 offset, time_ms;
+	bool		 again, tombstone;
+	struct slice	 key;
+	const struct subscription *subs[4];
+	unsigned	 n_subs;
+};
 
 /* What the fake keeps of one instance; its connector is given back by source_new(). */
 struct source {
@@ -21,6 +28,7 @@ struct source {
 	struct fake_offer *offers;
 	unsigned	 n_offers, cap_offers;
 	bool		 settle_at_once;	/* true: the function takes everything at once */
+	bool		 release_unsettled;	/* a revoked window does not wait for what runs */
 	unsigned	 credit;		/* unsettled events before OFFER_WAIT */
 	int		 hold_partition;	/* offers of it beyond hold_after are OFFER_HELD; -1: none */
 	int64_t		 hold_after;

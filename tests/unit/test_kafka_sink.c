@@ -13,16 +13,19 @@
 static struct cluster *cluster;
 static struct loop *loop;
 
-struct sink { struct source *source; const char *settings[32]; };
+struct sink {
+	struct source *source;
+	const char *settings[32];
+};
 
 /* A request of up to four events, and what was answered. */
 struct asked {
-	struct request	 request;
-	struct event	 events[4];
+	struct request request;
+	struct event events[4];
 	const struct event *pointers[4];
-	enum verdict	 verdicts[4];
-	char		 why[4][300];
-	unsigned	 answered;
+	enum verdict verdicts[4];
+	char why[4][300];
+	unsigned answered;
 };
 
 static struct sink *sink_new(const char *const *more)
@@ -54,7 +57,8 @@ static void sink_end(struct sink *s)
 	free(s);
 }
 
-static void asked_answered(struct request *r, unsigned i, enum verdict verdict, const struct answer *answer, const char *why)
+static void asked_answered(
+    struct request *r, unsigned i, enum verdict verdict, const struct answer *answer, const char *why)
 {
 	struct asked *a = r->asker;
 
@@ -66,8 +70,11 @@ static void asked_answered(struct request *r, unsigned i, enum verdict verdict, 
 
 static void asked_init(struct asked *a, const char *topic, unsigned n)
 {
-	*a = (struct asked){ .request = { .operation = SLICE("create"), .topic = slice_text(topic), .n = n,
-		.answered = asked_answered, .asker = a } };
+	*a = (struct asked){ .request = { .operation = SLICE("create"),
+				 .topic = slice_text(topic),
+				 .n = n,
+				 .answered = asked_answered,
+				 .asker = a } };
 	for (unsigned i = 0; i < 4; i++) {
 		a->events[i].data = SLICE("data");
 		a->pointers[i] = &a->events[i];
@@ -113,7 +120,10 @@ static void each_item_is_answered_when_the_broker_has_it(void **state)
 static void a_key_goes_to_the_partition_where_dapr_would_put_it(void **state)
 {
 	/* FNV-1a 32 as a signed number, its absolute value modulo 7 */
-	static const struct { const char *key; int partition; } known[] = { { "a", 6 }, { "order-1", 1 }, { "order-2", 0 }, { "\xc3\xbc", 0 } };
+	static const struct {
+		const char *key;
+		int partition;
+	} known[] = { { "a", 6 }, { "order-1", 1 }, { "order-2", 0 }, { "\xc3\xbc", 0 } };
 	struct sink *s = sink_new(NULL);
 	struct seen seen[4];
 	struct asked a;
@@ -141,10 +151,12 @@ static void a_key_goes_to_the_partition_where_dapr_would_put_it(void **state)
 
 static void metadata_names_key_and_partition_and_becomes_headers(void **state)
 {
-	const struct header metadata[] = { { SLICE("partitionKey"), SLICE("k") }, { SLICE("partitionNumber"), SLICE("2") },
-		{ SLICE("x-b"), SLICE("2") }, { SLICE("secret"), SLICE("3") } };
+	const struct header metadata[] = { { SLICE("partitionKey"), SLICE("k") },
+		{ SLICE("partitionNumber"), SLICE("2") }, { SLICE("x-b"), SLICE("2") },
+		{ SLICE("secret"), SLICE("3") } };
 	const struct header headers[] = { { SLICE("x-a"), SLICE("1") }, { SLICE("__offset"), SLICE("7") } };
-	struct sink *s = sink_new((const char *const[]){ "publishTopic", "out-meta", "excludeHeaderMetaRegex", "^secret$", NULL });
+	struct sink *s =
+	    sink_new((const char *const[]){ "publishTopic", "out-meta", "excludeHeaderMetaRegex", "^secret$", NULL });
 	struct seen seen;
 	struct asked a;
 

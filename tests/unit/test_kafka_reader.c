@@ -1,0 +1,167 @@
+/* The life of a Kafka reader: outages, topics that come later, the set that changes, its end; and the lag it tells. */
+/* links: fake_source_core.c fake_kafka.c fake_reader.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "connectors/connectors.h"
+#include "tests/unit/fake_reader.h"
+
+static bool lag_is_zero(void *arg)
+{
+	struct source *s = arg;
+
+	return s->lag[0].known && s->lag[0].unacked == 0;
+}
+
+static bool lag_is_known(void *arg)
+{
+	struct source *s = arg;
+
+	return s->lag[0].known && s->lag[0].unacked == 300;
+}
+
+static void lag_is_what_is_not_committed_and_becomes_zero(void **state)
+{
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	cluster_topic(cluster, "lag", 1);
+	cluster_write(cluster, "lag", 0, 0, 300, 0);
+	r = reader_begin("g-lag", "lag", NULL);
+	s = r->source;
+	s->settle_at_once = false;
+	reader_open(r);
+	source_until(loop, lag_is_known, s, "the lag is 300");
+	source_settle_all(s);
+	source_until(loop, lag_is_zero, s, "the lag is 0");
+	reader_end(r);
+}
+
+static bool is_sub_down(void *arg)
+{
+	return ((struct source *)arg)->n_sub_down > 0;
+}
+
+static void a_topic_that_comes_later_is_said_to_be_missing_and_then_read(void **state)
+{
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "later-other", 1);
+	rd_kafka_mock_topic_set_error(cluster->mock, "later", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	r = reader_new("g-later", "later-other,later", NULL);
+	s = r->source;
+	source_until(loop, is_sub_down, s, "the subscription is said to be down");
+	assert_non_null(strstr(s->sub_down, "topic later: does not exist"));
+	assert_int_equal(s->n_down, 0);
+	rd_kafka_mock_topic_set_error(cluster->mock, "later", RD_KAFKA_RESP_ERR_NO_ERROR);
+	cluster_write(cluster, "later", 0, 0, 5, 0);
+	until_count(s, "later", 5);
+	assert_int_equal(s->n_sub_up, 1);
+	reader_end(r);
+}
+
+static bool is_down(void *arg)
+{
+	return ((struct source *)arg)->n_down > 0;
+}
+
+static bool is_up_again(void *arg)
+{
+	return ((struct source *)arg)->n_up > 1;
+}
+
+static void an_outage_is_told_once_and_ends_by_itself(void **state)
+{
+	struct reader *r;
+	struct source *s;
+	struct error err;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "outage", 1);
+	cluster_write(cluster, "outage", 0, 0, 10, 0);
+	rd_kafka_mock_broker_set_down(cluster->mock, -1);
+	r = reader_new("g-outage", "outage", NULL);
+	s = r->source;
+	source_until(loop, is_down, s, "it is said to be down");
+	assert_non_null(strstr(s->down, "no broker of 127.0.0.1"));
+	assert_int_equal(kafka_class.open(s->connector, &err), 0);
+	source_turns(loop, 1500);
+	assert_int_equal(s->n_down, 1);
+	assert_int_equal(s->n_up, 1);
+	rd_kafka_mock_broker_set_up(cluster->mock, -1);
+	source_until(loop, is_up_again, s, "it is said to be up");
+	until_count(s, "outage", 10);
+	assert_unbroken(s, "outage", 0, 0);
+	reader_end(r);
+	assert_int_equal(cluster_committed(cluster, "g-outage", "outage", 0, NULL, 0), 10);
+}
+
+static void a_second_subscribe_with_the_same_set_changes_nothing(void **state)
+{
+	struct reader *r;
+	struct source *s;
+	struct error err;
+	const struct subscription *subs[1];
+
+	(void)state;
+	cluster_topic(cluster, "same", 1);
+	cluster_write(cluster, "same", 0, 0, 10, 0);
+	r = reader_new("g-same", "same", NULL);
+	s = r->source;
+	until_count(s, "same", 10);
+	subs[0] = &r->sub;
+	assert_int_equal(kafka_class.subscribe(s->connector, subs, 1, &err), 0);
+	cluster_write(cluster, "same", 0, 10, 10, 0);
+	until_count(s, "same", 20);
+	assert_int_equal(s->n_windows, 1);
+	assert_int_equal(s->n_rebalances, 1);
+	reader_end(r);
+}
+
+static void a_cooperative_member_that_was_never_let_in_is_not_closed_by_force(void **state)
+{
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	cluster_topic(cluster, "coop-early", 1);
+	r = reader_new("g-coop-early", "coop-early",
+	    (const char *const[]){ "consumerGroupRebalanceStrategy", "cooperative-sticky", NULL });
+	s = r->source;
+	assert_int_equal(s->n_up, 1);
+	reader_close(r);
+}
+
+static void a_component_that_reads_nothing_closes_at_once(void **state)
+{
+	struct reader *r = reader_begin("g-none", "none", NULL);
+	struct source *s = r->source;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(kafka_class.open(s->connector, &err), 0);
+	assert_int_equal(s->n_up, 1);
+	assert_int_equal(kafka_class.subscribe(s->connector, NULL, 0, &err), 0);
+	reader_end(r);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(lag_is_what_is_not_committed_and_becomes_zero),
+	cmocka_unit_test(a_topic_that_comes_later_is_said_to_be_missing_and_then_read),
+	cmocka_unit_test(an_outage_is_told_once_and_ends_by_itself),
+	cmocka_unit_test(a_second_subscribe_with_the_same_set_changes_nothing),
+	cmocka_unit_test(a_cooperative_member_that_was_never_let_in_is_not_closed_by_force),
+	cmocka_unit_test(a_component_that_reads_nothing_closes_at_once),
+};
+
+KAFKA_MAIN(1)
