@@ -32,7 +32,9 @@ int files_teardown(void **state)
 	(void)state;
 	config_free(loaded);
 	loaded = NULL;
-	while (d && (e = readdir(d)))
+	if (!d)
+		return -1;
+	while ((e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			remove(files_path(e->d_name));
 	closedir(d);
