@@ -101,7 +101,7 @@ static struct call *call_new(struct http_client *c)
 	buf_clear(&call->public.head);
 	call->public.body = (struct slice){ 0 };
 	call->connection = NULL;
-	call->left = call->again = false;
+	call->left = false;
 	c->calls++;
 	return call;
 }

@@ -132,15 +132,13 @@ void connection_lost(struct connection *k, const char *why)
 {
 	struct http_client *c = k->client;
 	struct call *call = k->call;
-	bool again = k->reused && !call->again && !k->in.n && !k->interim;
+	bool again = k->reused && !k->in.n && !k->interim;
 
 	connection_close(k);
-	if (again) {
-		call->again = true;
+	if (again)
 		connection_open(c, call);
-		return;
-	}
-	call_done(call, call->left ? HTTP_LOST : HTTP_UNSENT, NULL, why);
+	else
+		call_done(call, call->left ? HTTP_LOST : HTTP_UNSENT, NULL, why);
 }
 
 void connection_answered(struct connection *k, const struct http_answer *answer, bool keep)

@@ -12,7 +12,6 @@ struct call {
 	struct connection	*connection;	/* from sending on */
 	struct call		*unused, *made;	/* next in the pool's lists: of unused ones, of all */
 	bool			 left;		/* bytes of it may have reached the other side, in any try */
-	bool			 again;		/* has been sent a second time already */
 	bool			 head_only;	/* HEAD: the answer has no body */
 };
 
@@ -27,7 +26,7 @@ struct connection {
 	struct stream		*stream;
 	struct call		*call;		/* OPENING: NULL in a probe; BUSY: always there */
 	struct later		 broken;	/* writing failed: what came before is read after this turn */
-	bool			 reused;	/* the call did not wait for this connection to open */
+	bool			 reused;	/* the call took it idle; a fresh one that dies is not tried again */
 	bool			 stop_writing;	/* refused before it was sent whole */
 	size_t			 sent;		/* of head and body */
 	uint64_t		 answers;

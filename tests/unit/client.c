@@ -33,8 +33,7 @@ void client_send(struct client *c, const char *p, size_t n)
 			loop_moment(c->loop);
 			continue;
 		}
-		if (sent < 0)
-			return;
+		assert_true(sent > 0);
 		p += sent;
 		n -= (size_t)sent;
 	}

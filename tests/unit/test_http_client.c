@@ -253,8 +253,8 @@ static void echoes(struct peer_side *s)
 	if (peer_take(s, &request)) {
 		body = (char *)memmem(request.p, request.n, "\r\n\r\n", 4) + 4;
 		buf_clear(&s->out);
-		buf_printf(
-		    &s->out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", (size_t)(request.p + request.n - body));
+		buf_printf(&s->out, "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: %zu\r\n\r\n",
+		    (size_t)(request.p + request.n - body));
 		peer_send(s, body, (size_t)(request.p + request.n - body));
 	}
 	buf_free(&request);
@@ -280,6 +280,7 @@ static void megabytes_go_and_come_whole(void **state)
 		assert_int_equal(t.outcome, HTTP_ANSWERED);
 		assert_int_equal(t.body.n, N);
 		assert_memory_equal(t.body.p, body, N);
+		assert_memory_equal(t.type.p, "a/b", 3);
 		assert_false(t.cut);
 		trip_clear(&t);
 	}

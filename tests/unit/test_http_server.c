@@ -131,7 +131,7 @@ static void requests_behind_each_other_are_answered_in_order(void **state)
 
 	(void)state;
 	ground_open(&g, "127.0.0.1");
-	g.large = 3 << 20;
+	g.large = 16 << 20;
 	ground_client(&g, &c);
 	client_say(&c,
 	    "GET /missing HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -140,7 +140,7 @@ static void requests_behind_each_other_are_answered_in_order(void **state)
 	assert_int_equal(g.requests, 4);
 	assert_true(c.in.n > g.large);
 	assert_memory_equal(c.in.p, "HTTP/1.1 404 Not Found\r\n", 24);
-	assert_true(memmem(c.in.p, c.in.n, "Content-Length: 3145728\r\n\r\nx", 28) != NULL);
+	assert_true(memmem(c.in.p, c.in.n, "Content-Length: 16777216\r\n\r\nx", 29) != NULL);
 	assert_true(memmem(c.in.p, c.in.n, "Content-Length: 6\r\n\r\nHTTP/1.1 204 No Content\r\n", 46) != NULL);
 	assert_true(ends_with(&c, "\r\nConnection: close\r\n\r\n"));
 	client_close(&c);

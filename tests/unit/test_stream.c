@@ -1,7 +1,10 @@
 /* Tests of streams: connecting to what is there and what is not, bytes both ways, no descriptor left behind. */
 /* links: peer.c side.c */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +13,44 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "bridge/endpoint.h"
+#include "bridge/error.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/side.h"
+
+/* The resolver of this program: a host that is reached at its second address only, and all the real ones. */
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **list_r)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+	int rc;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (!host || strcmp(host, "two.test") != 0)
+		return real(host, port, hints, list_r);
+	if (hints && hints->ai_flags & AI_NUMERICHOST)
+		return EAI_NONAME;
+	rc = real("127.0.0.2", port, hints, list_r);
+	return rc ? rc : real("127.0.0.1", port, hints, &(*list_r)->ai_next);
+}
+
+static void an_address_that_fails_is_followed_by_the_next(void **state)
+{
+	struct side s = { .loop = loop_for_test() }, none = { .loop = s.loop };
+	struct peer p;
+
+	(void)state;
+	peer_bind(&p, s.loop, "127.0.0.1");
+	peer_listen(&p, peer_ignores);
+	side_open(&s, "two.test", p.port);
+	UNTIL(s.loop, s.opened);
+	side_close(&s);
+	peer_stop_listening(&p);
+	side_open(&none, "two.test", p.port);
+	UNTIL(s.loop, none.failed);
+	assert_non_null(strstr(none.why, "Connection refused"));
+	peer_close(&p);
+	loop_free(s.loop);
+}
 
 static unsigned open_fds(void)
 {
@@ -71,6 +110,45 @@ static void names_and_ipv6_and_unix_sockets_are_reached(void **state)
 	peer_close(&p6);
 	peer_close(&pu);
 	loop_free(s.loop);
+}
+
+static int socket_value(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+	return value;
+}
+
+static void a_connection_writes_at_once_and_notices_a_dead_peer(void **state)
+{
+	struct loop *l = loop_for_test();
+	struct endpoints to = { 0 };
+	struct address a;
+	struct error e;
+	struct peer p;
+	char address[64];
+	int fd;
+
+	(void)state;
+	peer_bind(&p, l, "127.0.0.1");
+	peer_listen(&p, peer_ignores);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", p.port);
+	assert_int_equal(address_parse(&a, address, &e), 0);
+	assert_true(endpoints_from_address(&to, &a));
+	fd = endpoint_connect(&to.list[0]);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(socket_value(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(socket_value(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(socket_value(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+	assert_int_equal(socket_value(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
+	close(fd);
+	address_free(&a);
+	peer_close(&p);
+	loop_free(l);
 }
 
 static void what_cannot_be_reached_fails_with_address_and_reason(void **state)
@@ -214,6 +292,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_go_both_ways_over_tcp),
 		cmocka_unit_test(names_and_ipv6_and_unix_sockets_are_reached),
+		cmocka_unit_test(a_connection_writes_at_once_and_notices_a_dead_peer),
+		cmocka_unit_test(an_address_that_fails_is_followed_by_the_next),
 		cmocka_unit_test(what_cannot_be_reached_fails_with_address_and_reason),
 		cmocka_unit_test(a_connection_that_hangs_fails_in_its_time),
 		cmocka_unit_test(a_stream_can_be_closed_at_any_moment),

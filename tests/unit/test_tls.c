@@ -27,6 +27,7 @@ static void tls_case_run(const struct tls_case *c)
 	struct tls *tls;
 	struct error e;
 	char address[128];
+	bool spoken;
 
 	tls_files_make(&files, c->names);
 	tls_peer_open(&p);
@@ -49,10 +50,11 @@ static void tls_case_run(const struct tls_case *c)
 		UNTIL(s.loop, s.in.n == 4 || s.broken || s.ended);
 		assert_int_equal(s.in.n == 4, !c->asks_certificate || c->gives_certificate);
 	}
+	spoken = s.in.n == 4;
 	side_close(&s);
 	loop_free(s.loop);
 	tls_peer_close(&p);
-	if (!c->why && s.in.n) {
+	if (spoken) {
 		assert_string_equal(p.alpn, "http/1.1");
 		assert_string_equal(p.sni, strcmp(c->host, "localhost") == 0 ? "localhost" : "");
 	}
@@ -140,7 +142,7 @@ static void what_tls_has_decrypted_does_not_get_stuck(void **state)
 	side_open_tls(&s, address, tls, 20000);
 	UNTIL(s.loop, s.opened);
 	assert_int_equal(stream_write(s.stream, &(struct iovec){ "ping\r\n\r\n", 8 }, 1), 8);
-	UNTIL(s.loop, s.in.n > 1000);
+	UNTIL(s.loop, s.in.n > N - 8000); /* the last record is decrypted, the socket is empty */
 	stream_want_read(s.stream, false);
 	s.readable = 0;
 	loop_moment(s.loop);
