@@ -43,6 +43,7 @@ HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recov
 endif
 ifeq ($(FLAVOUR),tsan)
 HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=thread
+EXTRA = $(O)/obj/tests/tsan/threads.o
 endif
 ifneq ($(filter asan ubsan tsan,$(FLAVOUR)),)
 # The optimizer's guesses differ there; the plain flavours are the strict ones.
@@ -92,7 +93,7 @@ help:
 
 # --- the binary ---
 
-$(O)/bridge: $(MAIN_OBJECT) $(O)/libbridge.a
+$(O)/bridge: $(MAIN_OBJECT) $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
@@ -141,26 +142,26 @@ UNIT_LINKS := $(if $(UNITS),$(shell awk 'FNR <= 5 && sub(/.*links: */, "") { sub
 linked_with = $(patsubst $(1):%.c,$(O)/obj/tests/unit/%.o,$(filter $(1):%,$(UNIT_LINKS)))
 
 define unit_rule
-$(O)/unit/$(1): $(O)/obj/tests/unit/$(1).o $(call linked_with,$(1)) $(O)/libbridge.a | have-cmocka
+$(O)/unit/$(1): $(O)/obj/tests/unit/$(1).o $(call linked_with,$(1)) $(O)/libbridge.a $(EXTRA) | have-cmocka
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D) && $$(LINK) -o $$@ $$^ $$(LIBS) -lcmocka
 endef
 $(foreach unit,$(UNITS),$(eval $(call unit_rule,$(basename $(notdir $(unit))))))
 
 # The stories' virtual loop stands before the library, so bridge/loop.c is never asked for.
-$(STORY_BIN): $(call object,$(STORIES)) $(O)/libbridge.a
+$(STORY_BIN): $(call object,$(STORIES)) $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a
+$(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libbridge.a
+$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(O)/options_page: $(O)/obj/tools/options_page.o $(O)/libbridge.a
+$(O)/options_page: $(O)/obj/tools/options_page.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
@@ -225,7 +226,7 @@ lint:
 	@tools/lint
 
 # Twice: moving a comment may change what fits on a line.
-LAID_OUT = $(SOURCES) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c tools/*.c)
+LAID_OUT = $(SOURCES) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c tests/tsan/*.c tools/*.c)
 format:
 	@clang-format -i $(LAID_OUT)
 	@tools/wrap_comments.py $(LAID_OUT) $(wildcard bridge/*.h bridge/config/*.h bindings/*.h connectors/*.h tests/*/*.h)
