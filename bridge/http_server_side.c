@@ -283,10 +283,18 @@ static void server_side_read(struct server_side *c)
 		server_side_close(c);
 		return;
 	}
-	if (c->state == SIDE_LINGERING)
-		return;
 	c->in.n += (size_t)n;
 	server_side_requests(c);
+}
+
+/* What still comes after the last answer is for nobody. */
+static void server_side_drop(struct server_side *c)
+{
+	char bytes[16 * 1024];
+	ssize_t n = recv(c->fd, bytes, sizeof(bytes), 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		server_side_close(c);
 }
 
 static void server_side_ready(void *arg, unsigned ready)
@@ -294,10 +302,14 @@ static void server_side_ready(void *arg, unsigned ready)
 	struct server_side *c = arg;
 
 	(void)ready;
-	if (c->state != SIDE_WRITING)
-		server_side_read(c);
-	else if (server_side_flush(c))
-		server_side_requests(c);
+	switch (c->state) {
+	case SIDE_READING: server_side_read(c); break;
+	case SIDE_WRITING:
+		if (server_side_flush(c))
+			server_side_requests(c);
+		break;
+	case SIDE_LINGERING: server_side_drop(c); break;
+	}
 }
 
 static void server_side_timed_out(void *arg)

@@ -33,6 +33,10 @@ static void side_readable(void *arg)
 		n = stream_read(s->stream, buf_room(&s->in, s->at_once), s->at_once);
 		if (n > 0)
 			s->in.n += (size_t)n;
+		if (s->pause_at && s->in.n >= s->pause_at) {
+			s->pause_at = 0;
+			stream_want_read(s->stream, false);
+		}
 		if (n == 0 || (n < 0 && errno != EAGAIN)) {
 			s->ended = n == 0;
 			s->broken = n < 0;

@@ -11,6 +11,7 @@ struct side {
 	char why[256];
 	struct buf in;
 	size_t at_once;	/* bytes read per event; 0: none */
+	size_t pause_at;	/* when so much came, reading is put off, once; 0: never */
 	bool ended, broken, close_when_called;	/* the last: stream_close() inside each event */
 };
 

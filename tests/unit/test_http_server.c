@@ -264,7 +264,7 @@ static void a_body_of_64_kib_is_taken(void **state)
 /* A refusal must arrive though the client is still sending: no reset before it is read. */
 static void a_client_that_goes_on_sending_still_reads_the_refusal(void **state)
 {
-	enum { N = 1 << 20 };
+	enum { N = 8 << 20 };
 	struct ground g;
 	struct client c;
 	char *body = mem_new(N);
@@ -272,7 +272,7 @@ static void a_client_that_goes_on_sending_still_reads_the_refusal(void **state)
 	(void)state;
 	ground_open(&g, "127.0.0.1");
 	ground_client(&g, &c);
-	client_say(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+	client_say(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8388608\r\n\r\n");
 	client_send(&c, body, N);
 	client_waits_for(&c, "413 Content Too Large");
 	free(body);
