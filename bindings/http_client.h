@@ -11,7 +11,7 @@ struct http_client_options {
 	struct tls	*tls;			/* needed when address.tls; stays the caller's */
 	unsigned	 connections;		/* calls in flight at once, >= 1 */
 	int64_t		 connect_ms;		/* to open one connection */
-	int64_t		 idle_ms;		/* an idle connection older than this is closed by us */
+	int64_t		 idle_ms;		/* an idle connection older than this is closed by us; 0: never */
 	/* of an answer; beyond: HTTP_LOST.  The body is kept up to keep_body, the rest read and dropped */
 	size_t		 max_head, max_body;
 	size_t		 keep_body;
