@@ -11,6 +11,9 @@
 
 static int address_refuse(struct error *e, const char *text, const char *what)
 {
+	/* what stands before an @ may be a password */
+	if (strchr(text, '@'))
+		return error_set(e, ERR_CONFIG, "address: %s", what);
 	return error_set(e, ERR_CONFIG, "address \"%.100s\": %s", text, what);
 }
 
