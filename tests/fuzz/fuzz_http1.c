@@ -101,9 +101,10 @@ static void check_body(const struct http1_head *h, struct slice s)
 
 	body_read(&whole, h, s, NULL);
 	body_read(&pieces, h, s, &r);
-	assert(whole.done == pieces.done && whole.broken == pieces.broken && (whole.broken || whole.used == pieces.used));
-	assert(same((struct slice){ whole.payload.p, whole.payload.n },
-	    (struct slice){ pieces.payload.p, pieces.payload.n }));
+	assert(
+	    whole.done == pieces.done && whole.broken == pieces.broken && (whole.broken || whole.used == pieces.used));
+	assert(same(
+	    (struct slice){ whole.payload.p, whole.payload.n }, (struct slice){ pieces.payload.p, pieces.payload.n }));
 	assert(h->chunked || h->content_length < 0 || whole.payload.n <= (uint64_t)h->content_length);
 	assert(!whole.done || h->chunked || h->content_length <= 0 || !h->is_request ||
 	    whole.payload.n == (uint64_t)h->content_length);

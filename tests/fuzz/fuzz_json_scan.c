@@ -21,7 +21,8 @@ static void check_member(const struct json_member *m, struct slice whole)
 
 static void check_scan(struct slice text)
 {
-	struct json_member found[] = { { .name = "a" }, { .name = "data", .any_case = true }, { .name = "expiration" } };
+	struct json_member found[] = { { .name = "a" }, { .name = "data", .any_case = true },
+		{ .name = "expiration" } };
 	const char *why = NULL;
 	enum json_kind kind = json_scan(text, found, 3, &why);
 

@@ -4,7 +4,7 @@
 
 struct check {
 	const unsigned char *p, *end;
-	unsigned depth;	   /* levels that may still be opened */
+	unsigned depth; /* levels that may still be opened */
 	struct slice name; /* members of the outermost object that have it are counted */
 	unsigned level, count;
 };
