@@ -1,4 +1,4 @@
-/* The JSON scanner agrees with a second opinion, its members are values, and its strings are JSON that reads the same. */
+/* The JSON scanner agrees with a second opinion, its members are values, its strings are JSON that reads the same. */
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/json_scan.h"
