@@ -77,6 +77,11 @@ void connector_down(struct connector *connector, const struct error *err)
 {
 	struct component *c = component_of(connector);
 
+	if (err->code == ERR_NONE) {
+		c->up = c->subscribed = false;
+		function_touch(c->function);
+		return;
+	}
 	c->metrics.reconnects += c->up;
 	c->up = c->subscribed = false;
 	c->last_error = *err;
@@ -211,14 +216,15 @@ static void component_resume(struct component *c)
 	const struct function_options *o = &f->options;
 	bool room = f->events == 0 || (f->events <= o->buffer_events / 4 * 3 && f->bytes <= o->buffer_bytes / 4 * 3);
 
-	if (c->crowded && window_crowded(c->crowded) && !window_stuck(c->crowded, loop_now(f->loop))) {
-		window_look_later(c->function);
+	if (!f->bound->capacity || (!c->crowded && !room))
 		return;
+	if (c->crowded && window_crowded(c->crowded)) {
+		if (!window_stuck(c->crowded, loop_now(f->loop))) {
+			window_look_later(c->function);
+			return;
+		}
+		window_hold(c->crowded);
 	}
-	if (!c->crowded && !room)
-		return;
-	if (!f->bound->capacity)
-		return;
 	c->waiting = false;
 	c->crowded = NULL;
 	if (c->connector.class->resume)
