@@ -110,7 +110,7 @@ struct component {
 	bool		 up, was_up, subscribed, reads, stopped, drain_asked, drained, close_asked, closed;
 	bool		 waiting;		/* offer() said OFFER_WAIT: resume() is owed */
 	struct window	*crowded;		/* … because of this one alone */
-	int64_t		 crowded_since;
+	int64_t		 waiting_since;
 	unsigned	 failures;		/* opens in a row that ended down */
 	struct timer	 reopen;
 	bool		 reopen_owed, resubscribe_owed;
@@ -223,8 +223,8 @@ void park_cancel(struct item *);		/* forgets one that is not under way */
 /* window.c: what a settled entry means for its window. */
 void window_settled(struct entry *);
 bool window_stuck(const struct window *, int64_t now);
-void window_look_later(struct function *);	/* patience with a crowded window may end: looks again */
 void window_hold(struct window *);
+bool credit_has_room(const struct function *, size_t bytes);
 void window_turn(struct function *);		/* commits, acks, holds, releases */
 bool window_crowded(const struct window *);
 void window_stall(struct item *, int by);	/* counts an item in (1) or out (-1) of the stuck ones */
@@ -236,6 +236,7 @@ void sink_forget(struct component *);		/* closing: nothing is waited for any mor
 
 /* component.c: life of connectors. */
 void component_turn(struct component *);
+bool component_waited(const struct component *, int64_t now);	/* long enough for one window, or for much room */
 bool component_ready(const struct component *);
 bool lag_is_known(const struct component *, const struct lag_row *);	/* connected, reported as known, not too old */
 bool component_reads(const struct component *);	/* has subscriptions */

@@ -6,8 +6,7 @@
 
 enum {
 	RING_FIRST = 64,
-	RING_MAX = 65536, /* unacknowledged and settled ahead together; beyond: held */
-	PATIENCE_MS = 20 /* what a source waits for one window while it could bring in events of others */
+	RING_MAX = 65536 /* unacknowledged and settled ahead together; beyond: held */
 };
 
 struct window *window_open(struct connector *connector, const char *name, uint32_t partition, enum ack_rule rule,
@@ -113,7 +112,7 @@ bool window_stuck(const struct window *w, int64_t now)
 {
 	const struct component *c = w->component;
 
-	return w->stuck || w->tail - w->head >= RING_MAX || (c->crowded == w && now - c->crowded_since >= PATIENCE_MS);
+	return w->stuck || w->tail - w->head >= RING_MAX || (c->crowded == w && component_waited(c, now));
 }
 
 void window_stall(struct item *item, int by)
@@ -204,21 +203,12 @@ void window_hold(struct window *w)
 	struct function *f = w->component->function;
 
 	assert(w->state == WINDOW_OPEN && !w->held);
+	if (w->component->crowded == w)
+		w->component->crowded = NULL;
 	w->held = w->hold_owed = true;
 	w->next_held = f->held;
 	f->held = w;
 	window_dirty(w);
-}
-
-static void window_look_again(void *arg)
-{
-	function_touch(arg);
-}
-
-void window_look_later(struct function *f)
-{
-	if (!f->slow.heap_index)
-		timer_set(f->loop, &f->slow, PATIENCE_MS, window_look_again, f);
 }
 
 static enum offered window_wait(struct window *w, bool alone)
@@ -226,17 +216,15 @@ static enum offered window_wait(struct window *w, bool alone)
 	struct component *c = w->component;
 	struct function *f = c->function;
 
+	if (!c->waiting || c->crowded != (alone ? w : NULL))
+		c->waiting_since = loop_now(f->loop);
 	c->waiting = true;
-	if (alone && c->crowded != w)
-		c->crowded_since = loop_now(f->loop);
 	c->crowded = alone ? w : NULL;
-	if (alone)
-		window_look_later(f);
 	function_touch(f);
 	return OFFER_WAIT;
 }
 
-static bool credit_has_room(const struct function *f, size_t bytes)
+bool credit_has_room(const struct function *f, size_t bytes)
 {
 	if (!f->bound || !f->bound->capacity)
 		return false;

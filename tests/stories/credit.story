@@ -226,3 +226,44 @@ function settles p0/4 done
 - function gets p0/5 at /orders attempt 1
 - orders commits p0 through 4
 - orders goes on with p0
+
+story "what is stuck may leave less than a quarter of the credit: reading goes on nevertheless"
+connector orders prefix
+buffer 9
+subscription orders t /orders order none
+begin
+capacity 16
+- orders subscribes 1
+orders opens p0 partition 0 from 1
+orders opens p1 partition 1 from 1
+orders opens p2 partition 2 from 1
+orders offers p0 1 2 3 4
+- function gets p0/1 at /orders attempt 1
+- function gets p0/2 at /orders attempt 1
+- function gets p0/3 at /orders attempt 1
+- function gets p0/4 at /orders attempt 1
+orders offers p1 1 2
+- function gets p1/1 at /orders attempt 1
+- function gets p1/2 at /orders attempt 1
+orders offers p2 1 2
+- function gets p2/1 at /orders attempt 1
+- function gets p2/2 at /orders attempt 1
+orders opens p3 partition 3 from 1
+orders offers p3 1
+- function gets p3/1 at /orders attempt 1
+orders opens p4 partition 4 from 1
+orders offers p4 1 is wait
+function settles p0/1 retry after 60000
+function settles p0/2 retry after 60000
+function settles p0/3 retry after 60000
+function settles p0/4 retry after 60000
+function settles p1/1 retry after 60000
+function settles p1/2 retry after 60000
+function settles p2/1 retry after 60000
+function settles p2/2 retry after 60000
+after 20
+function settles p3/1 done
+- orders resumes
+- orders commits p3 through 1
+orders offers p4 1
+- function gets p4/1 at /orders attempt 1
