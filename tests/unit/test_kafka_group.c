@@ -270,7 +270,7 @@ static bool is_fatal(void *arg)
 
 static bool is_up_again(void *arg)
 {
-	return ((struct source *)arg)->n_up > 2;	/* opened, connected, connected anew */
+	return ((struct source *)arg)->n_up > 2; /* opened, connected, connected anew */
 }
 
 static void a_client_that_is_fenced_is_replaced_by_a_new_one(void **state)
