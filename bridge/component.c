@@ -242,7 +242,7 @@ static void component_resume(struct component *c)
 	if (!f->bound->capacity)
 		return;
 	if (!component_may_go_on(c)) {
-		if (!component_waited(c, loop_now(f->loop)) && !f->slow.heap_index)
+		if ((c->crowded || !component_waited(c, loop_now(f->loop))) && !f->slow.heap_index)
 			timer_set(f->loop, &f->slow, PATIENCE_MS, component_look_again, f);
 		return;
 	}

@@ -144,6 +144,7 @@ struct bound {
 	unsigned	 capacity, in_flight;
 	bool		 discover_owed, discovered;
 	struct sub	*active, *active_last;	/* subscriptions with something ready, taken in turn */
+	unsigned	 ready;			/* items that are, of all subscriptions: not sent only for lack of room there */
 	struct log_repeat faults;
 	alignas(max_align_t) struct binding binding;
 };

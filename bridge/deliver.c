@@ -8,6 +8,7 @@ static void ready_put(struct sub *s, struct item *item, bool first)
 {
 	struct item_list *list = &s->ready;
 
+	s->function->bound->ready++;
 	item->prev = first ? NULL : list->last;
 	item->next = first ? list->first : NULL;
 	if (item->prev)
@@ -22,6 +23,7 @@ static void ready_put(struct sub *s, struct item *item, bool first)
 
 static void ready_take(struct sub *s, struct item *item)
 {
+	s->function->bound->ready--;
 	if (item->prev)
 		item->prev->next = item->next;
 	else

@@ -108,11 +108,14 @@ bool window_crowded(const struct window *w)
 	return window_over(w, was ? 2 : 1); /* once over the mark, only well below it the flow goes on */
 }
 
+/* A source waits for a window that moves, as long as that costs nobody anything: the function has all it can take. */
 bool window_stuck(const struct window *w, int64_t now)
 {
 	const struct component *c = w->component;
 
-	return w->stuck || w->tail - w->head >= RING_MAX || (c->crowded == w && component_waited(c, now));
+	if (w->stuck || w->tail - w->head >= RING_MAX)
+		return true;
+	return c->crowded == w && component_waited(c, now) && !c->function->bound->ready;
 }
 
 void window_stall(struct item *item, int by)
