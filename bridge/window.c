@@ -87,8 +87,8 @@ static struct slot *slot_push(struct window *w, struct token token)
 }
 
 /*
- * One window may have as much in memory as it leaves free, of several windows half of that.  So whatever gets stuck, and
- * however many events of it came in a row before it did, there is room left for the others.
+ * One window may have as much in memory as it leaves free, of several windows half of that.  So whatever gets stuck,
+ * and however many events of it came in a row before it did, there is room left for the others.
  */
 static bool window_over(const struct window *w, unsigned times)
 {
