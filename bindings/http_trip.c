@@ -175,6 +175,7 @@ static void trip_answered(struct http_trip *trip, const struct http_answer *a)
 		.headers = a->headers,
 		.n_headers = a->n_headers,
 		.data = a->body,
+		.cut = a->cut,
 	};
 	char status[] = "status 000"; /* always three digits; printf() would cost more than the rest */
 

@@ -167,7 +167,7 @@ static void entry_move(struct entry *entry, struct window *to)
 	for (unsigned i = 0; i < entry->n_items; i++) {
 		struct item *item = &entry->items[i];
 
-		if (item->state == ITEM_SENT || item->state == ITEM_PARKING) {
+		if (item->state == ITEM_SENT || item->state == ITEM_ASKING) {
 			from->running--;
 			to->running++;
 		}
