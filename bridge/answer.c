@@ -1,4 +1,4 @@
-/* What the function answered, published onward: an event of its own, with the key and the trace of the one it answers. */
+/* What the function answered, published onward: an event of its own, with the key and trace of the one it answers. */
 #include "bridge/core.h"
 
 enum { HEADERS = 4 };

@@ -133,9 +133,9 @@ struct sub {
 	bool		 probe, wanted, active, down;
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
-	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c, for one exposition */
+	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c */
 	struct backoff	 backoff;
-	struct { int64_t due_us; struct timer timer; } rate;	/* when the next delivery is due, by max_per_second */
+	struct { int64_t due_us; struct timer timer; } rate;	/* next delivery due, by max_per_second */
 	struct log_repeat faults, held_faults, sink_faults;
 	struct sub_metrics metrics;
 };

@@ -1,4 +1,4 @@
-/* How many deliveries a function takes well, learned from how it answers: additive increase, multiplicative decrease. */
+/* How many deliveries a function takes well, learned from its answers: additive increase, multiplicative decrease. */
 #include "bridge/pace.h"
 
 #define TOO_MUCH_CUT 0.7

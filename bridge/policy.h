@@ -19,7 +19,7 @@ struct policy {
 	const char	*dead_letter_topic;	/* NULL: no place */
 	const char	*dead_letter_component;	/* NULL: the same component */
 	/* any limit was written: with a dead-letter topic and none, the first failure parks */
-	const char	*response_topic;	/* what the function answers goes there before the ack; NULL: it is not kept */
+	const char	*response_topic;	/* what the function answers goes there before the ack; NULL: nowhere */
 	const char	*response_component;	/* NULL: the same component */
 	bool		 retry_written;
 	/* Dapr's own rows, folded into the above by policy_settle() */
