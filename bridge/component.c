@@ -167,11 +167,13 @@ void lag_report(
 	struct lag_row *row = lag_find(c, s, partition);
 
 	if (!row) {
+		struct lag_row **at = c->last_lag ? &c->last_lag->next : &c->lags;
+
 		row = mem_new(sizeof(*row));
 		row->sub = s;
 		row->partition = partition;
-		row->next = c->lags;
-		c->lags = row;
+		row->next = *at;
+		*at = row;
 	}
 	c->last_lag = row;
 	row->lag = lag;
