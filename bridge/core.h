@@ -146,7 +146,8 @@ struct bound {
 	struct pace	 pace;
 	bool		 discover_owed, discovered;
 	struct sub	*active, *active_last;	/* subscriptions with something ready, taken in turn */
-	unsigned	 ready;			/* items that are, of all subscriptions: not sent only for lack of room there */
+	/* items that are, of all subscriptions: not sent only for lack of room there */
+	unsigned	 ready;
 	struct log_repeat faults;
 	alignas(max_align_t) struct binding binding;
 };

@@ -243,7 +243,8 @@ bool kafka_commit_owed(const struct kafka_partition *);
 void kafka_drain(struct connector *);
 
 /* kafka_ask.c: the loop is woken when the answer is there. */
-bool kafka_ask(struct kafka_reader *, enum kafka_question, const rd_kafka_topic_partition_list_t *);	/* false: not now */
+/* false: not now */
+bool kafka_ask(struct kafka_reader *, enum kafka_question, const rd_kafka_topic_partition_list_t *);
 void kafka_ask_step(struct kafka_reader *);		/* hands an answer to whoever asked */
 void kafka_group_committed(struct kafka_reader *, struct kafka_asking *);
 
