@@ -53,11 +53,14 @@ subscription orders t /orders order none
 begin
 capacity 1
 - orders subscribes 1
-orders opens p0 from 1
+orders opens p0 partition 0 from 1
+orders opens p1 partition 1 from 1
+orders opens p2 partition 2 from 1
 orders offers p0 1 size 2000
 - function gets p0/1 at /orders attempt 1
-orders offers p0 2 size 3000
-orders offers p0 3 size 3000 is wait
+orders offers p0 2 size 2000 is wait
+orders offers p1 1 size 3000
+orders offers p2 1 size 3000 is wait
 metric bridge_function_buffered_bytes is 8192
 
 story "an event larger than the whole credit is taken when nothing else is there"
