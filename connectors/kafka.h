@@ -220,6 +220,7 @@ void kafka_source_pull(struct kafka_reader *);
 void kafka_source_purge(struct kafka_reader *, const struct kafka_partition *);	/* what is not offered yet */
 void kafka_source_stray(struct kafka_reader *, const rd_kafka_message_t *);
 void kafka_source_error(struct kafka_reader *, const rd_kafka_message_t *);
+void kafka_source_unpause(struct kafka_reader *, struct kafka_partition *);
 void kafka_resume(struct connector *);
 void kafka_hold(struct connector *, struct window *, bool);
 

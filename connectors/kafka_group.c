@@ -302,8 +302,10 @@ static void group_revoked(struct kafka_reader *r)
 	for (int i = 0; i < op->partitions->cnt; i++) {
 		struct kafka_partition *p = group_partition(r, &op->partitions->elems[i]);
 
-		if (p && p->assigned)
-			kafka_partition_lost(p);
+		if (p == NULL || !p->assigned)
+			continue;
+		kafka_source_unpause(r, p); /* the library would keep it paused when it comes back */
+		kafka_partition_lost(p);
 	}
 	r->last = NULL;
 	group_unassign(r, op->partitions);

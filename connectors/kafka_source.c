@@ -129,11 +129,22 @@ static void source_measure(struct kafka_reader *r)
 	kafka_client_heard(&r->client);
 }
 
+void kafka_source_unpause(struct kafka_reader *r, struct kafka_partition *p)
+{
+	rd_kafka_topic_partition_list_t *list;
+
+	if (!p->held)
+		return;
+	p->held = false;
+	list = source_list_one(p);
+	rd_kafka_resume_partitions(r->client.rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
 void kafka_hold(struct connector *c, struct window *w, bool on)
 {
 	struct kafka *k = kafka_of(c);
 	struct kafka_partition *p = kafka_partition_of(k, w);
-	rd_kafka_topic_partition_list_t *list;
 
 	if (p == NULL || k->reader == NULL)
 		return;
@@ -143,11 +154,8 @@ void kafka_hold(struct connector *c, struct window *w, bool on)
 	}
 	if (!p->held)
 		return;
-	p->held = false;
 	source_rewind(k->reader, p);
-	list = source_list_one(p);
-	rd_kafka_resume_partitions(k->reader->client.rk, list);
-	rd_kafka_topic_partition_list_destroy(list);
+	kafka_source_unpause(k->reader, p);
 	k->reader->choked = true;
 	source_kick_soon(k->reader);
 }

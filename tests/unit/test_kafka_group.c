@@ -263,6 +263,36 @@ static void what_a_member_loses_is_forgotten_and_read_again_when_it_comes_back(v
 	assert_int_equal(cluster_committed(cluster, "lost", "lost", 0, NULL, 0), 10);
 }
 
+static bool is_held(void *arg)
+{
+	return ((struct source *)arg)->n_held > 0;
+}
+
+static void a_held_partition_that_is_lost_is_not_held_when_it_comes_back(void **state)
+{
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "held-lost", 1);
+	cluster_write(cluster, "held-lost", 0, 0, 10, 0);
+	r = reader_begin("held-lost", "held-lost", NULL);
+	s = r->source;
+	s->hold_partition = 0;
+	s->hold_after = 4;
+	reader_open(r);
+	source_until(loop, is_held, s, "the partition is held");
+	until_committed("held-lost", "held-lost", 0, 4);
+	s->hold_partition = -1;
+	rd_kafka_mock_push_request_errors(cluster->mock, 12 /* Heartbeat */, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+	source_until(loop, is_lost, s, "the partition is lost");
+	until_count(s, "held-lost", 10);
+	assert_unbroken(s, "held-lost", 0, 0);
+	reader_end(r);
+}
+
 static bool is_fatal(void *arg)
 {
 	return strstr(((struct source *)arg)->down, "cannot go on") != NULL;
@@ -310,6 +340,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_cooperative_member_gives_partitions_back_after_what_runs_is_committed),
 	cmocka_unit_test(a_note_goes_with_its_partition_to_the_next_owner),
 	cmocka_unit_test(what_a_member_loses_is_forgotten_and_read_again_when_it_comes_back),
+	cmocka_unit_test(a_held_partition_that_is_lost_is_not_held_when_it_comes_back),
 	cmocka_unit_test(a_client_that_is_fenced_is_replaced_by_a_new_one),
 };
 

@@ -128,6 +128,43 @@ static void a_second_subscribe_with_the_same_set_changes_nothing(void **state)
 	reader_end(r);
 }
 
+static bool is_read_of(void *arg)
+{
+	return source_window(arg, "set-new", 0) != NULL && source_window(arg, "set-old", 0) == NULL;
+}
+
+static bool is_unread(void *arg)
+{
+	return source_window(arg, "set-new", 0) == NULL;
+}
+
+static void another_set_is_read_instead_and_none_reads_nothing(void **state)
+{
+	struct subscription other = { .component = "g-set", .topic = "set-new", .group = "g-set" };
+	struct reader *r;
+	struct source *s;
+	struct error err;
+
+	(void)state;
+	cluster_topic(cluster, "set-old", 1);
+	cluster_topic(cluster, "set-new", 1);
+	cluster_write(cluster, "set-old", 0, 0, 10, 0);
+	cluster_write(cluster, "set-new", 0, 0, 10, 0);
+	r = reader_new("g-set", "set-old", NULL);
+	s = r->source;
+	until_count(s, "set-old", 10);
+	assert_int_equal(
+	    kafka_class.subscribe(s->connector, (const struct subscription *const[]){ &other }, 1, &err), 0);
+	source_until(loop, is_read_of, s, "the new topic is read instead of the old");
+	until_count(s, "set-new", 10);
+	assert_ptr_equal(s->offers[s->n_offers - 1].subs[0], &other);
+	assert_int_equal(source_count(s, "set-old", -1), 10);
+	assert_int_equal(kafka_class.subscribe(s->connector, NULL, 0, &err), 0);
+	source_until(loop, is_unread, s, "nothing is read");
+	reader_end(r);
+	assert_int_equal(cluster_committed(cluster, "g-set", "set-new", 0, NULL, 0), 10);
+}
+
 static void a_cooperative_member_that_was_never_let_in_is_not_closed_by_force(void **state)
 {
 	struct reader *r;
@@ -160,6 +197,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_topic_that_comes_later_is_said_to_be_missing_and_then_read),
 	cmocka_unit_test(an_outage_is_told_once_and_ends_by_itself),
 	cmocka_unit_test(a_second_subscribe_with_the_same_set_changes_nothing),
+	cmocka_unit_test(another_set_is_read_instead_and_none_reads_nothing),
 	cmocka_unit_test(a_cooperative_member_that_was_never_let_in_is_not_closed_by_force),
 	cmocka_unit_test(a_component_that_reads_nothing_closes_at_once),
 };
