@@ -2,7 +2,9 @@
 #include <stdio.h>
 
 #include "bridge/error.h"
+#include "bridge/help.h"
 #include "bridge/run.h"
+#include "bridge/top.h"
 #include "bridge/version.h"
 
 enum { EXIT_START = 1, EXIT_CHECK = 2 };
@@ -12,6 +14,8 @@ static int check(const struct config *config, bool print)
 	config_print_findings(config, true);
 	if (print && !config->n_errors)
 		config_print(config);
+	if (!config->n_errors)
+		config_print_subscriptions(config);
 	config_print_summary(config);
 	return config->n_errors ? EXIT_CHECK : 0;
 }
@@ -35,7 +39,15 @@ int main(int argc, char **argv)
 	}
 	switch (command.verb) {
 	case COMMAND_VERSION: puts("bridge " BRIDGE_VERSION); break;
-	case COMMAND_HELP: command_help(); break;
+	case COMMAND_TOP: rc = top(command.admin, command.once); break;
+	case COMMAND_HELP:
+		if (command.n_words == 0)
+			command_help();
+		else
+			rc = help_print(command.words[0]) == -1 ? EXIT_START : 0;
+		break;
+	case COMMAND_SEND:
+	case COMMAND_TAIL:
 	case COMMAND_CHECK:
 	case COMMAND_RUN:
 		config = config_load(&command);

@@ -6,6 +6,7 @@
 #include "bridge/error.h"
 #include "bridge/config/files.h"
 #include "bridge/config/parse.h"
+#include "bridge/config/source.h"
 
 struct resource *resources_find(const struct resources *all, int kind, const char *name)
 {
@@ -76,10 +77,10 @@ static void resource_twice(struct resources *all, const struct resource *first, 
 	const char *kind = again->kind == RESOURCE_COMPONENT ? "component" : "subscription";
 
 	finding_add(all->config, FINDING_ERROR, again->place,
-	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s:%u:%u (%.60s/%.20s), expected different names",
+	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s (%.60s/%.20s), expected different names",
 	    kind, again->name, again->type ? again->type : again->topic,
-	    again->type ? again->version ? again->version : "v1" : again->pubsub, first->place.file, first->place.line,
-	    first->place.column, first->type ? first->type : first->topic,
+	    again->type ? again->version ? again->version : "v1" : again->pubsub, place_text(all->config, first->place),
+	    first->type ? first->type : first->topic,
 	    first->type ? first->version ? first->version : "v1" : first->pubsub);
 	again->state = RESOURCE_FAULTY;
 }
@@ -157,6 +158,7 @@ struct config *config_load(const struct command *command)
 	all.last = &all.first;
 	c->arena = arena_new();
 	config_read(&all, command);
+	source_of_command(&all, command);
 	process_settle(&all, command);
 	config_filter_namespace(&all);
 	config_filter_names(&all);

@@ -9,6 +9,7 @@
 #include "bridge/bytes.h"
 #include "bridge/config/parse.h"
 #include "bridge/config/settings.h"
+#include "bridge/config/source.h"
 #include "bridge/config/suggest.h"
 #include "bridge/stream.h"
 
@@ -49,7 +50,7 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"), OPT_END };
 
 /* Designed, and not part of this version: said so instead of "unknown". */
-static const char *const later_parts[] = { "scaler", "http", "store", "bindings", "triggers", "secrets",
+static const char *const later_parts[] = { "scaler", "http", "store", "triggers", "secrets",
 	"dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
@@ -87,6 +88,8 @@ static void process_unknown(struct reading *r, const char *path, const struct it
 	struct suggest s;
 
 	suggest_begin(&s, path);
+	if (depth == 1)
+		suggest_offer(&s, "bindings");
 	for (const struct option *o = process_options; o->name; o++)
 		if (strcmp(o->name, "metadata.name") != 0)
 			suggest_offer(&s, arena_slice(r->config->arena, o->name, path_length(o->name, depth)));
@@ -118,6 +121,8 @@ static void process_item(struct reading *r, const struct item *i, const char *pa
 	if (among(later_parts, path))
 		finding_add(r->config, FINDING_ERROR, place,
 		    "%s is not part of this version, expected it to be left out", path);
+	else if (!strcasecmp(path, "bindings"))
+		sources_read(r, i->node);
 	else if (row && i->node->kind != NODE_TEXT)
 		finding_add(r->config, FINDING_ERROR, place, "%s: %s, expected a text", path, node_kind_name(i->node));
 	else if (row)
@@ -241,7 +246,7 @@ static void process_check(struct resources *all, const struct command *command)
 void process_settle(struct resources *all, const struct command *command)
 {
 	const struct table table = { process_options, sizeof(struct process) };
-	const struct checked checked = { FINDING_ERROR, "kind Bridge", all->bridge, NULL };
+	const struct checked checked = { FINDING_ERROR, "kind Bridge", all->bridge, NULL, false };
 	unsigned n = all->n_process + command->n_settings;
 	struct setting *settings = mem_new(n * sizeof(*settings));
 
