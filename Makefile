@@ -77,12 +77,13 @@ help:
 
 # make: the binary, build/bridge
 # make demo: a broker, a function and bridge on this machine; kills the function in the middle and counts what arrived
-# make test: unit tests, stories, end-to-end tests against a real Kafka
-# make unit stories e2e: one of them
+# make test: unit tests, the fuzzers' corpora, stories, end-to-end tests against a real Kafka
+# make unit replay stories e2e: one of them
 # make lint: layout, house rules, static analysis
 # make format: clang-format, and comments within 120 columns
 # make docs: writes docs/options.md anew from the option tables
 # make asan ubsan tsan: the tests under that sanitizer
+# make fuzz: lets clang's fuzzer loose on every parser, FUZZ_SECONDS=60 each, or FUZZ_RUNS=; FUZZ="yaml note" for some of them
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
 # make bench: measures against the bare limit, writes build/bench.json; BENCH="--case main --quick" for a part of it
 # make bench-compare BASE=old.json: the last run beside an earlier one
@@ -179,8 +180,8 @@ demo:
 
 test:
 	@tools/install-packages build test
-	@$(MAKE) --no-print-directory all tools unit-programs story-program jars
-	@tools/run-tests --build $(O) unit stories e2e
+	@$(MAKE) --no-print-directory all tools unit-programs replay-programs story-program jars
+	@tools/run-tests --build $(O) unit replay stories e2e
 
 unit: unit-programs
 	@tools/run-tests --build $(O) unit
@@ -203,8 +204,8 @@ asan ubsan tsan:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory FLAVOUR=$@ sanitized
 
-sanitized: all tools unit-programs story-program jars
-	@tools/run-tests --build $(O) --sanitizer $(FLAVOUR) unit stories quick
+sanitized: all tools unit-programs replay-programs story-program jars
+	@tools/run-tests --build $(O) --sanitizer $(FLAVOUR) unit replay stories quick
 
 bench:
 	@tools/install-packages build test
@@ -226,13 +227,15 @@ lint:
 	@tools/lint
 
 # Twice: moving a comment may change what fits on a line.
-LAID_OUT = $(SOURCES) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c tests/tsan/*.c tools/*.c)
+LAID_OUT = $(SOURCES) $(STORIES) $(TOOLS) $(BENCHES) $(wildcard tests/unit/*.c tests/fuzz/*.c tests/tsan/*.c tools/*.c)
 format:
 	@clang-format -i $(LAID_OUT)
 	@tools/wrap_comments.py $(LAID_OUT) $(wildcard bridge/*.h bridge/config/*.h bindings/*.h connectors/*.h tests/*/*.h)
 	@clang-format -i $(LAID_OUT)
 
 FORCE:
+
+include tests/fuzz/fuzz.mk
 
 -include $(wildcard $(O)/obj/bridge/*.d $(O)/obj/bridge/config/*.d $(O)/obj/bindings/*.d $(O)/obj/connectors/*.d)
 -include $(wildcard $(O)/obj/tests/*/*.d $(O)/obj/tools/*.d)

@@ -11,6 +11,9 @@
 
 static int address_refuse(struct error *e, const char *text, const char *what)
 {
+	/* what stands before an @ may be a password */
+	if (strchr(text, '@'))
+		return error_set(e, ERR_CONFIG, "address: %s", what);
 	return error_set(e, ERR_CONFIG, "address \"%.100s\": %s", text, what);
 }
 
@@ -68,6 +71,14 @@ static int address_parse_port(struct address *a, struct slice port, const char *
 	return 0;
 }
 
+static bool host_ok(struct slice name, bool v6)
+{
+	const char *zone = name.n ? memchr(name.p, '%', name.n) : NULL;
+	size_t n = zone ? (size_t)(zone - name.p) : name.n;
+
+	return n && name.n <= 255 && all_of(name, v6 ? ":.%" : "-._") && (!v6 || memchr(name.p, ':', n));
+}
+
 /* default_port NULL: a port must be said. */
 static int address_parse_authority(
     struct address *a, struct slice s, const char *default_port, const char *text, struct error *e)
@@ -81,7 +92,7 @@ static int address_parse_authority(
 	if (v6 && (!host_end || (colon < end && *colon != ':')))
 		return address_refuse(e, text, "expected [v6 address]:port");
 	name = (struct slice){ host, (size_t)((host_end ? host_end : end) - host) };
-	if (!name.n || name.n > 255 || !all_of(name, v6 ? ":.%" : "-._"))
+	if (!host_ok(name, v6))
 		return address_refuse(
 		    e, text, "expected host:port, [v6]:port, unix:/path, http://host:port or https://host:port");
 	a->host = mem_slice(name);

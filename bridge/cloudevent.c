@@ -210,6 +210,15 @@ static void each_required(const struct each *each, const char *header, struct sl
 	each->attribute(each->arg, slice_text(header + PREFIX), given.n ? given : made);
 }
 
+/* Others are no attributes, and two of them could look the same once they are JSON. */
+static bool name_is_ascii(struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= 0x20 || name.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 static void each_given(const struct each *each)
 {
 	const struct event *e = each->event;
@@ -221,7 +230,8 @@ static void each_given(const struct each *each)
 		if (name.n <= PREFIX || name.n - PREFIX > sizeof lower || strncasecmp(name.p, "ce_", PREFIX) != 0)
 			continue;
 		if (among(name, required, sizeof required / sizeof *required) ||
-		    among(name, refused, sizeof refused / sizeof *refused) || !event_header_is_last(e, i))
+		    among(name, refused, sizeof refused / sizeof *refused) || !name_is_ascii(name) ||
+		    !event_header_is_last(e, i))
 			continue;
 		for (size_t at = PREFIX; at < name.n; at++)
 			lower[at - PREFIX] = (char)tolower((unsigned char)name.p[at]);

@@ -27,8 +27,9 @@ void cloudevent_wrap(struct buf *, const struct event *, struct slice pubsub, st
 /*
  * The attributes of an event, each name once.  If its headers say it is a CloudEvent (ce_specversion, the binary
  * mode of Kafka), they are its ce_<name> headers, and what is required and missing is made; else all are made from
- * the event.  Not among them: datacontenttype, that is event_content_type().  Names are in lower case, otherwise
- * names and values are as they came.  `source`: the URI reference for events that bring none.
+ * the event.  Not among them: datacontenttype, that is event_content_type(), and names that are not all printable
+ * ASCII.  Names are in lower case, otherwise names and values are as they came.  `source`: the URI reference for
+ * events that bring none.
  */
 typedef void cloudevent_attribute(void *arg, struct slice name, struct slice value);
 void cloudevent_each(const struct event *, struct slice source, cloudevent_attribute *, void *arg);

@@ -4,7 +4,10 @@
 
 #include "bridge/core.h"
 
-enum { LAG_OLD_MS = 15000 }; /* three refresh intervals: older is unknown */
+enum {
+	LAG_OLD_MS = 15000, /* three refresh intervals: older is unknown */
+	PATIENCE_MS = 20 /* what a source waits for one window, or for a quarter of the credit, while there is room */
+};
 
 static const struct backoff reopen_backoff = { .initial_ms = 200, .max_ms = 30000 };
 
@@ -77,6 +80,11 @@ void connector_down(struct connector *connector, const struct error *err)
 {
 	struct component *c = component_of(connector);
 
+	if (err->code == ERR_NONE) {
+		c->up = c->subscribed = false;
+		function_touch(c->function);
+		return;
+	}
 	c->metrics.reconnects += c->up;
 	c->up = c->subscribed = false;
 	c->last_error = *err;
@@ -205,20 +213,41 @@ static void component_subscribe(struct component *c)
 	free(subs);
 }
 
+bool component_waited(const struct component *c, int64_t now)
+{
+	return now - c->waiting_since >= PATIENCE_MS;
+}
+
+static void component_look_again(void *arg)
+{
+	function_touch(arg);
+}
+
+static bool component_may_go_on(struct component *c)
+{
+	struct function *f = c->function;
+	const struct function_options *o = &f->options;
+
+	if (c->crowded)
+		return !window_crowded(c->crowded) || window_stuck(c->crowded, loop_now(f->loop));
+	if (f->events == 0 || (f->events <= o->buffer_events / 4 * 3 && f->bytes <= o->buffer_bytes / 4 * 3))
+		return true;
+	return credit_has_room(f, 1) && component_waited(c, loop_now(f->loop)); /* what is stuck may leave no quarter */
+}
+
 static void component_resume(struct component *c)
 {
-	const struct function *f = c->function;
-	const struct function_options *o = &f->options;
-	bool room = f->events == 0 || (f->events <= o->buffer_events / 4 * 3 && f->bytes <= o->buffer_bytes / 4 * 3);
+	struct function *f = c->function;
 
-	if (c->crowded && window_crowded(c->crowded) && !window_stuck(c->crowded, loop_now(f->loop))) {
-		window_look_later(c->function);
-		return;
-	}
-	if (!c->crowded && !room)
-		return;
 	if (!f->bound->capacity)
 		return;
+	if (!component_may_go_on(c)) {
+		if (!component_waited(c, loop_now(f->loop)) && !f->slow.heap_index)
+			timer_set(f->loop, &f->slow, PATIENCE_MS, component_look_again, f);
+		return;
+	}
+	if (c->crowded && window_crowded(c->crowded))
+		window_hold(c->crowded);
 	c->waiting = false;
 	c->crowded = NULL;
 	if (c->connector.class->resume)

@@ -121,7 +121,7 @@ void subscription_down(struct connector *, const struct subscription *, const st
 enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED };
 void connector_count(struct connector *, enum fact);	/* for the metrics */
 void connector_up(struct connector *);
-void connector_down(struct connector *, const struct error *);
+void connector_down(struct connector *, const struct error *);	/* ERR_NONE: no fault, only not connected yet */
 void connector_drained(struct connector *);
 void connector_closed(struct connector *);
 #endif

@@ -70,7 +70,7 @@ enum window_state { WINDOW_OPEN, WINDOW_REVOKED, WINDOW_RELEASING, WINDOW_LOST }
 struct window {
 	struct component *component;
 	struct window	*next;		/* of the component's windows, or its lost ones */
-	struct window	*next_dirty;
+	struct window	*next_dirty, *next_held;
 	char		*name;
 	uint32_t	 partition;
 	uint64_t	 epoch, lane_seed;
@@ -90,9 +90,8 @@ struct window {
 	struct entry_list live;		/* unsettled */
 	struct entry_list done;		/* ACK_ANY: settled, ack() owed */
 	unsigned	 n_live;
-	unsigned	 stalled;	/* items blocked, backing off, parking in vain, held */
-	unsigned	 stuck;		/* of these: backing off, parking in vain, held */
-	size_t		 stalled_bytes;
+	size_t		 live_bytes;	/* as taken from the pool */
+	unsigned	 stuck;		/* items not due, backing off, parking in vain, held */
 	unsigned	 running;	/* items sent or parking */
 
 	struct timer	 deadline;	/* of a revoke */
@@ -110,7 +109,8 @@ struct component {
 	uint64_t	 epochs;
 	bool		 up, was_up, subscribed, reads, stopped, drain_asked, drained, close_asked, closed;
 	bool		 waiting;		/* offer() said OFFER_WAIT: resume() is owed */
-	const struct window *crowded;		/* … because of this one alone */
+	struct window	*crowded;		/* … because of this one alone */
+	int64_t		 waiting_since;
 	unsigned	 failures;		/* opens in a row that ended down */
 	struct timer	 reopen;
 	bool		 reopen_owed, resubscribe_owed;
@@ -166,9 +166,9 @@ struct function {
 	unsigned	 n_windows;		/* open */
 	struct item	**lanes;		/* last item of each lane, by hash; lanes_mask + 1 buckets */
 	unsigned	 lanes_mask;
-	struct window	*dirty;
+	struct window	*dirty, *held;
 	struct later	 turn;
-	struct timer	 slow;			/* looks again at a window that crowds behind a slow head */
+	struct timer	 slow;			/* looks again at the window a source waits for */
 	struct timer	 deadline;		/* of the drain */
 	bool		 was_ready;
 	unsigned	 running;		/* items sent or parking, of all windows */
@@ -223,10 +223,11 @@ void park_cancel(struct item *);		/* forgets one that is not under way */
 /* window.c: what a settled entry means for its window. */
 void window_settled(struct entry *);
 bool window_stuck(const struct window *, int64_t now);
-void window_look_later(struct function *);	/* a head that moves now may get stuck: looks again */
+void window_hold(struct window *);
+bool credit_has_room(const struct function *, size_t bytes);
 void window_turn(struct function *);		/* commits, acks, holds, releases */
 bool window_crowded(const struct window *);
-void window_stall(struct item *, int by, bool stuck);	/* counts an item in (1) or out (-1) of the stalled ones */
+void window_stall(struct item *, int by);	/* counts an item in (1) or out (-1) of the stuck ones */
 void window_free(struct window *);
 
 /* sink.c: requests. */
@@ -235,6 +236,7 @@ void sink_forget(struct component *);		/* closing: nothing is waited for any mor
 
 /* component.c: life of connectors. */
 void component_turn(struct component *);
+bool component_waited(const struct component *, int64_t now);	/* long enough for one window, or for much room */
 bool component_ready(const struct component *);
 bool lag_is_known(const struct component *, const struct lag_row *);	/* connected, reported as known, not too old */
 bool component_reads(const struct component *);	/* has subscriptions */

@@ -60,7 +60,7 @@ static void item_due(void *arg)
 {
 	struct item *item = arg;
 
-	window_stall(item, -1, true);
+	window_stall(item, -1);
 	item_ready(item, false);
 }
 
@@ -75,19 +75,17 @@ static void item_unblocked(struct item *item)
 		return;
 	}
 	item->state = ITEM_DELAYED;
-	window_stall(item, 1, true);
+	window_stall(item, 1);
 	timer_set(f->loop, &item->timer, wait, item_due, item);
 }
 
 void item_begin(struct item *item)
 {
 	lane_enter(item->sub->function, item);
-	if (item->lane_before) {
+	if (item->lane_before)
 		item->state = ITEM_BLOCKED;
-		window_stall(item, 1, false);
-	} else {
+	else
 		item_unblocked(item);
-	}
 }
 
 static void item_expired(void *arg)
@@ -214,7 +212,6 @@ void item_finish(struct item *item, enum ending ending, const char *why)
 	next = lane_leave(f, item);
 	if (next) {
 		assert(next->state == ITEM_BLOCKED);
-		window_stall(next, -1, false);
 		item_unblocked(next);
 	}
 	if (--entry->open == 0)
@@ -237,14 +234,14 @@ void item_return(struct item *item)
 	case ITEM_PARKING:
 	case ITEM_FINISHED: return; /* what runs goes on */
 	case ITEM_READY: ready_take(item->sub, item); break;
-	case ITEM_BLOCKED: window_stall(item, -1, false); break;
+	case ITEM_BLOCKED: break;
 	case ITEM_PARK_WAIT:
 		park_cancel(item);
-		window_stall(item, -1, true);
+		window_stall(item, -1);
 		break;
 	case ITEM_DELAYED:
 	case ITEM_BACKOFF:
-	case ITEM_HELD: window_stall(item, -1, true); break;
+	case ITEM_HELD: window_stall(item, -1); break;
 	}
 	timer_stop(f->loop, &item->timer);
 	item_let_go(item);

@@ -20,14 +20,14 @@ static void item_retry(void *arg)
 {
 	struct item *item = arg;
 
-	window_stall(item, -1, true);
+	window_stall(item, -1);
 	item_ready(item, true);
 }
 
 static void item_back_off(struct item *item, int64_t pause_ms)
 {
 	item->state = ITEM_BACKOFF;
-	window_stall(item, 1, true);
+	window_stall(item, 1);
 	timer_set(item->sub->function->loop, &item->timer, pause_ms, item_retry, item);
 }
 
@@ -46,7 +46,7 @@ static void item_hold(struct item *item, const char *why)
 	struct slice id = item->event->id;
 
 	item->state = ITEM_HELD;
-	window_stall(item, 1, true);
+	window_stall(item, 1);
 	log_fault_keyed(&s->held_faults, loop_now(s->function->loop), why, LOG_ERROR, "bridge.deliver",
 	    "component %s: event %.*s is held: %s; %s has no dead-letter topic "
 	    "(set deadLetterTopic, or onExhausted: drop)",

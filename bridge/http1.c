@@ -101,7 +101,7 @@ static enum step parse_version(struct head_parse *s, const char *why)
 	size_t have = (size_t)(s->end - s->p);
 
 	if (memcmp(s->p, "HTTP/1.", have < 7 ? have : 7) != 0) {
-		bool other = have >= 7 && memcmp(s->p, "HTTP/", 5) == 0;
+		bool other = have >= 6 && memcmp(s->p, "HTTP/", 5) == 0;
 
 		return parse_refuse(s, other ? 505 : 400, why);
 	}

@@ -123,9 +123,9 @@ static bool number_sign(const char **p)
 	return negative;
 }
 
-static bool number_finish(uint64_t value, bool negative, int64_t *value_r)
+static bool number_finish(uint64_t value, uint64_t most, bool negative, int64_t *value_r)
 {
-	if (value > INT64_MAX)
+	if (value > most)
 		return false;
 	*value_r = negative ? -(int64_t)value : (int64_t)value;
 	return true;
@@ -136,8 +136,11 @@ static bool number_int(const char *p, int64_t *value_r)
 	bool negative = number_sign(&p);
 	struct decimal d;
 
-	return decimal_read(&p, &d) && !d.point && !*p && number_finish(d.whole, negative, value_r);
+	return decimal_read(&p, &d) && !d.point && !*p && number_finish(d.whole, INT64_MAX, negative, value_r);
 }
+
+/* Go's longest: what is longer would not be read again once printed in hours and minutes. */
+static const uint64_t longest_ms = INT64_MAX / 1000000;
 
 static bool number_ms(const char *p, bool bare_ms, int64_t *value_r)
 {
@@ -152,13 +155,13 @@ static bool number_ms(const char *p, bool bare_ms, int64_t *value_r)
 			return false;
 		if (!*p && first && !d.point)
 			return !__builtin_mul_overflow(d.whole, bare_ms ? 1u : 1000u, &d.whole) &&
-			    number_finish(d.whole, negative, value_r);
+			    number_finish(d.whole, longest_ms, negative, value_r);
 		unit = unit_at(durations, p);
 		if (!unit || !decimal_scale(&d, unit->size, &ns))
 			return false;
 		p += strlen(unit->name);
 	}
-	return number_finish(ns / 1000000 + (ns % 1000000 != 0), negative, value_r);
+	return number_finish(ns / 1000000 + (ns % 1000000 != 0), longest_ms, negative, value_r);
 }
 
 static bool number_bytes(const char *p, int64_t *value_r)
@@ -172,7 +175,7 @@ static bool number_bytes(const char *p, int64_t *value_r)
 		return false;
 	unit = unit_at(quantities, p);
 	return unit && !p[strlen(unit->name)] && decimal_scale(&d, unit->size, &value) &&
-	    number_finish(value, negative, value_r);
+	    number_finish(value, INT64_MAX, negative, value_r);
 }
 
 static bool bool_read(const char *value, bool *value_r)

@@ -71,7 +71,7 @@ static void park_wait(struct item *item, const char *why)
 	    "component %s: event %.*s is held: its dead-letter topic %s did not confirm it: %s; again in %lld ms",
 	    s->public.component, (int)id.n, id.p, s->policy->dead_letter_topic, why, (long long)pause);
 	item->state = ITEM_PARK_WAIT;
-	window_stall(item, 1, true);
+	window_stall(item, 1);
 	timer_set(f->loop, &item->timer, pause, park_again, item);
 }
 
@@ -125,7 +125,7 @@ static void park_again(void *arg)
 {
 	struct item *item = arg;
 
-	window_stall(item, -1, true);
+	window_stall(item, -1);
 	park_ask(item);
 }
 

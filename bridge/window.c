@@ -6,8 +6,7 @@
 
 enum {
 	RING_FIRST = 64,
-	RING_MAX = 65536, /* unacknowledged and settled ahead together; beyond: held */
-	SLOW_MS = 1000 /* a head sent this long ago counts as stuck */
+	RING_MAX = 65536 /* unacknowledged and settled ahead together; beyond: held */
 };
 
 struct window *window_open(struct connector *connector, const char *name, uint32_t partition, enum ack_rule rule,
@@ -87,16 +86,19 @@ static struct slot *slot_push(struct window *w, struct token token)
 	return slot;
 }
 
-/* Fair part of the credit that events which cannot run may hold in one window. */
+/*
+ * One window may have as much in memory as it leaves free, of several windows half of that.  So whatever gets stuck, and
+ * however many events of it came in a row before it did, there is room left for the others.
+ */
 static bool window_over(const struct window *w, unsigned times)
 {
 	const struct function *f = w->component->function;
-	unsigned share = f->options.buffer_events / (f->n_windows + 1);
-	size_t bytes = f->options.buffer_bytes / (f->n_windows + 1);
+	unsigned events = f->options.buffer_events - f->events, part = f->n_windows > 1 ? 2 * times : times;
+	size_t bytes = f->options.buffer_bytes > f->bytes ? f->options.buffer_bytes - f->bytes : 0;
 
 	if (w->tail - w->head >= RING_MAX / times)
 		return true;
-	return w->stalled && (w->stalled * times > share || w->stalled_bytes * times > bytes);
+	return w->n_live * part > events || w->live_bytes * part > bytes;
 }
 
 bool window_crowded(const struct window *w)
@@ -108,29 +110,32 @@ bool window_crowded(const struct window *w)
 
 bool window_stuck(const struct window *w, int64_t now)
 {
-	const struct entry *oldest = w->live.first;
+	const struct component *c = w->component;
 
-	if (w->stuck || w->tail - w->head >= RING_MAX)
-		return true;
-	for (unsigned i = 0; oldest && i < oldest->n_items; i++)
-		if (oldest->items[i].state == ITEM_SENT && now - oldest->items[i].sent_at >= SLOW_MS)
-			return true;
-	return false;
+	return w->stuck || w->tail - w->head >= RING_MAX || (c->crowded == w && component_waited(c, now));
 }
 
-void window_stall(struct item *item, int by, bool stuck)
+void window_stall(struct item *item, int by)
 {
 	struct window *w = item->entry->window;
-	size_t bytes = pool_size(item->entry->size);
 
-	w->stalled += (unsigned)by;
-	w->stalled_bytes += by > 0 ? bytes : -bytes;
-	if (stuck)
-		w->stuck += (unsigned)by;
-	if (stuck && by > 0 && w->component->crowded == w)
+	w->stuck += (unsigned)by;
+	if (by > 0 && w->component->crowded == w)
 		function_touch(w->component->function);
-	if (w->held && by < 0 && !window_crowded(w))
-		window_dirty(w);
+}
+
+static void window_take(struct window *w, struct entry *entry)
+{
+	entry_append(&w->live, entry);
+	w->n_live++;
+	w->live_bytes += pool_size(entry->size);
+}
+
+static void window_give(struct window *w, struct entry *entry)
+{
+	entry_remove(&w->live, entry);
+	w->n_live--;
+	w->live_bytes -= pool_size(entry->size);
 }
 
 /* The note says it is done already. */
@@ -165,11 +170,9 @@ static void entry_move(struct entry *entry, struct window *to)
 		}
 		item->sub->metrics.taken_over++;
 	}
-	entry_remove(&from->live, entry);
-	from->n_live--;
+	window_give(from, entry);
 	entry->window = to;
-	entry_append(&to->live, entry);
-	to->n_live++;
+	window_take(to, entry);
 	if (to->rule == ACK_PREFIX) {
 		entry->slot = to->tail;
 		slot_push(to, entry->event.token);
@@ -195,22 +198,17 @@ static bool window_take_over(struct window *w, const struct event *e)
 	return false;
 }
 
-static enum offered window_hold(struct window *w)
+void window_hold(struct window *w)
 {
+	struct function *f = w->component->function;
+
+	assert(w->state == WINDOW_OPEN && !w->held);
+	if (w->component->crowded == w)
+		w->component->crowded = NULL;
 	w->held = w->hold_owed = true;
+	w->next_held = f->held;
+	f->held = w;
 	window_dirty(w);
-	return OFFER_HELD;
-}
-
-static void window_look_again(void *arg)
-{
-	function_touch(arg);
-}
-
-void window_look_later(struct function *f)
-{
-	if (!f->slow.heap_index)
-		timer_set(f->loop, &f->slow, SLOW_MS, window_look_again, f);
 }
 
 static enum offered window_wait(struct window *w, bool alone)
@@ -218,15 +216,15 @@ static enum offered window_wait(struct window *w, bool alone)
 	struct component *c = w->component;
 	struct function *f = c->function;
 
+	if (!c->waiting || c->crowded != (alone ? w : NULL))
+		c->waiting_since = loop_now(f->loop);
 	c->waiting = true;
 	c->crowded = alone ? w : NULL;
-	if (alone)
-		window_look_later(f);
 	function_touch(f);
 	return OFFER_WAIT;
 }
 
-static bool credit_has_room(const struct function *f, size_t bytes)
+bool credit_has_room(const struct function *f, size_t bytes)
 {
 	if (!f->bound || !f->bound->capacity)
 		return false;
@@ -244,8 +242,12 @@ enum offered offer(struct window *w, const struct event *e, const struct subscri
 		return OFFER_TAKEN;
 	if (w->held)
 		return OFFER_HELD;
-	if (window_crowded(w))
-		return window_stuck(w, loop_now(f->loop)) ? window_hold(w) : window_wait(w, true);
+	if (window_crowded(w)) {
+		if (!window_stuck(w, loop_now(f->loop)))
+			return window_wait(w, true);
+		window_hold(w);
+		return OFFER_HELD;
+	}
 	if (w->rule == ACK_PREFIX && (n == 0 || window_noted(w, e->token.w[0]))) {
 		slot_push(w, e->token)->settled = true;
 		w->component->metrics.unwanted += n == 0;
@@ -261,8 +263,7 @@ enum offered offer(struct window *w, const struct event *e, const struct subscri
 	entry->slot = w->tail;
 	if (w->rule == ACK_PREFIX)
 		slot_push(w, e->token);
-	entry_append(&w->live, entry);
-	w->n_live++;
+	window_take(w, entry);
 	for (unsigned i = 0; i < n; i++)
 		entry->items[i].sub->metrics.received++;
 	for (unsigned i = 0; i < n; i++)
@@ -277,8 +278,7 @@ void window_settled(struct entry *entry)
 	struct window *w = entry->window;
 	bool acknowledge = !entry->returned && w->state != WINDOW_LOST;
 
-	entry_remove(&w->live, entry);
-	w->n_live--;
+	window_give(w, entry);
 	if (w->rule == ACK_ANY && acknowledge) {
 		entry_append(&w->done, entry);
 		window_dirty(w);

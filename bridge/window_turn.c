@@ -83,6 +83,21 @@ static void window_deadline(void *arg)
 	window_dirty(w);
 }
 
+/* Its source neither waits for it nor leaves it out any more. */
+static void window_let_in(struct window *w)
+{
+	struct window **at = &w->component->function->held;
+
+	if (w->component->crowded == w)
+		w->component->crowded = NULL;
+	if (!w->held)
+		return;
+	while (*at != w)
+		at = &(*at)->next_held;
+	*at = w->next_held;
+	w->held = w->hold_owed = false;
+}
+
 void window_revoke(struct window *w, int64_t deadline, void (*released)(struct connector *, struct window *))
 {
 	struct loop *loop = w->component->function->loop;
@@ -91,6 +106,7 @@ void window_revoke(struct window *w, int64_t deadline, void (*released)(struct c
 	assert(w->state == WINDOW_OPEN);
 	w->state = WINDOW_REVOKED;
 	w->released = released;
+	window_let_in(w);
 	window_return(w);
 	timer_set(loop, &w->deadline, left > 0 ? left : 0, window_deadline, w);
 	window_dirty(w);
@@ -103,8 +119,7 @@ static void window_leave(struct window *w)
 
 	window_unlink(&c->windows, w);
 	c->function->n_windows--;
-	if (c->crowded == w)
-		c->crowded = NULL;
+	window_let_in(w);
 	timer_stop(c->function->loop, &w->deadline);
 	w->state = WINDOW_LOST;
 	w->next = c->lost;
@@ -171,7 +186,7 @@ static void window_hold_or_go_on(struct window *w)
 		if (c->class->hold)
 			c->class->hold(c, w, true);
 	} else if (w->held && !window_crowded(w)) {
-		w->held = false;
+		window_let_in(w);
 		if (c->class->hold)
 			c->class->hold(c, w, false);
 	}
@@ -228,8 +243,12 @@ static void window_look(struct window *w)
 
 void window_turn(struct function *f)
 {
-	struct window *w = f->dirty;
+	struct window *w;
 
+	for (w = f->held; w; w = w->next_held)
+		if (!window_crowded(w)) /* others have left room */
+			window_dirty(w);
+	w = f->dirty;
 	f->dirty = NULL;
 	while (w) {
 		struct window *next = w->next_dirty;

@@ -107,7 +107,6 @@ static int kafka_open(struct connector *c, struct error *err)
 
 	if (kafka_rows_check(k, err) < 0 || kafka_exclude_compile(k, err) < 0)
 		return -1;
-	k->up = false;
 	if (k->fatal_at && now - k->fatal_at < AFTER_FATAL_MS)
 		timer_set(k->base.loop, &k->again, AFTER_FATAL_MS, kafka_open_again, k);
 	else

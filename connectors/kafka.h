@@ -47,6 +47,7 @@ struct kafka_client {
 	void		(*answered)(struct kafka_client *, rd_kafka_event_t *);
 	/* after its threads: before it is freed; NULL: nothing */
 	void		(*ended)(struct kafka_client *);
+	bool		 connecting;	/* no broker has answered yet, and none is missing for long */
 	bool		 down, fatal, buried;
 	bool		 suspect;	/* no connection is left, since then: down if none comes */
 	int64_t		 suspect_since;
@@ -126,6 +127,7 @@ struct kafka_reader {
 	char		*topics;	/* subscribed to now */
 	struct kafka_rebalance *rebalance, **rebalance_end;
 	struct kafka_asking asking;	/* while client.helper */
+	atomic_bool	 joining;	/* set and cleared by the library's threads */
 	struct log_repeat errors, commits;
 };
 
@@ -139,12 +141,14 @@ struct kafka_writer {
 	struct outgoing	*outgoing;	/* requests not wholly answered */
 };
 
+enum kafka_told { KAFKA_SILENT, KAFKA_UP, KAFKA_CONNECTING, KAFKA_DOWN };
+
 struct kafka {
 	struct connector base;
 	struct kafka_rows rows;
 	regex_t		 exclude;
 	bool		 excludes;	/* exclude is compiled */
-	bool		 up;		/* as the core was told */
+	enum kafka_told	 told;		/* to the core */
 	int64_t		 fatal_at;	/* when the library last gave a client up; 0: never */
 	struct timer	 again;
 	bool		 closing, closed;
@@ -174,6 +178,7 @@ int kafka_client_open(struct kafka_client *, struct kafka *, rd_kafka_type_t, rd
 void kafka_client_listen(struct kafka_client *, rd_kafka_queue_t *);
 void kafka_client_serve(struct kafka_client *);		/* its events */
 void kafka_client_fatal(struct kafka_client *);		/* the library gave it up: its half buries it */
+void kafka_client_connect(struct kafka_client *);	/* not up before a broker answered */
 void kafka_client_heard(struct kafka_client *);		/* a broker answered */
 void kafka_client_down(struct kafka_client *, const char *why);
 /* destroyed on a thread, then freed with the half whose first member it is */
@@ -220,6 +225,10 @@ void kafka_group_step(struct kafka_reader *);		/* something it waits for may hav
 void kafka_group_end(struct kafka_reader *);		/* grants what is pending: it is closing */
 void kafka_group_forget(struct kafka_reader *);
 bool kafka_group_cooperative(const struct kafka_reader *);
+
+/* kafka_join.c: whether the group is joining anew right now, a cooperative member keeping its partitions. */
+void kafka_join_watch(rd_kafka_conf_t *, struct kafka_reader *);	/* before the client is made */
+bool kafka_join_runs(const struct kafka_reader *);
 
 /* kafka_commit.c */
 void kafka_commit(struct connector *, struct window *, const struct token *, unsigned n);

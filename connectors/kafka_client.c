@@ -4,7 +4,7 @@
 #include <string.h>
 #include "connectors/kafka.h"
 
-enum { PROBE_MS = 250, SUSPECT_MS = 2000 };
+enum { PROBE_MS = 250, PROBE_FIRST_MS = 20, SUSPECT_MS = 2000 };
 
 static void client_probe(void *);
 
@@ -88,41 +88,56 @@ int kafka_client_open(struct kafka_client *c, struct kafka *k, rd_kafka_type_t t
 void kafka_report(struct kafka *k)
 {
 	const struct kafka_client *down = NULL;
-	struct error err;
+	enum kafka_told now = KAFKA_UP;
+	struct error err = { .code = ERR_NONE };
 
 	if (k->reader && k->reader->client.down)
 		down = &k->reader->client;
 	else if (k->writer && k->writer->client.down)
 		down = &k->writer->client;
-	if (down == NULL && !k->up) {
-		k->up = true;
-		connector_up(&k->base);
-	} else if (down && k->up) {
-		k->up = false;
+	if (down)
+		now = KAFKA_DOWN;
+	else if (k->reader && k->reader->client.connecting)
+		now = KAFKA_CONNECTING;
+	if (now == k->told)
+		return;
+	k->told = now;
+	if (down)
 		error_set(&err, ERR_IO, "no broker of %s answers: %s", k->rows.brokers, down->reason);
+	if (now == KAFKA_UP)
+		connector_up(&k->base);
+	else
 		connector_down(&k->base, &err);
-	}
 }
 
 void kafka_client_down(struct kafka_client *c, const char *why)
 {
-	if (why)
-		snprintf(c->reason, sizeof(c->reason), "%s", why);
+	if (why || c->reason[0] == '\0')
+		snprintf(c->reason, sizeof(c->reason), "%s", why ? why : "no connection came about");
 	if (!c->down)
 		log_warn(KAFKA_SCOPE, "%s: no broker of %s answers (%s); trying on", c->kafka->base.name,
 		    c->kafka->rows.brokers, c->reason);
 	c->down = true;
+	c->connecting = false;
 	timer_set(c->kafka->base.loop, &c->probe, PROBE_MS, client_probe, c);
 	kafka_report(c->kafka);
 }
 
 void kafka_client_heard(struct kafka_client *c)
 {
-	if (!c->down)
+	if (!c->down && !c->connecting)
 		return;
-	c->down = false;
+	if (c->down)
+		log_info(KAFKA_SCOPE, "%s: a broker answers again", c->kafka->base.name);
+	c->down = c->connecting = false;
 	timer_stop(c->kafka->base.loop, &c->probe);
-	log_info(KAFKA_SCOPE, "%s: a broker answers again", c->kafka->base.name);
+	kafka_report(c->kafka);
+}
+
+void kafka_client_connect(struct kafka_client *c)
+{
+	c->connecting = true;
+	client_probe(c);
 	kafka_report(c->kafka);
 }
 
@@ -149,7 +164,7 @@ static void client_probe(void *arg)
 	}
 	if (loop_now(loop) - c->suspect_since >= SUSPECT_MS)
 		kafka_client_down(c, NULL);
-	timer_set(loop, &c->probe, PROBE_MS, client_probe, c);
+	timer_set(loop, &c->probe, c->connecting ? PROBE_FIRST_MS : PROBE_MS, client_probe, c);
 }
 
 void kafka_client_serve(struct kafka_client *c)

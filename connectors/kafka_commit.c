@@ -121,7 +121,7 @@ void kafka_commit_send(struct kafka_reader *r)
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-	if (r->committing || loop_now(k->base.loop) < r->commit_after)
+	if (r->committing || loop_now(k->base.loop) < r->commit_after || kafka_join_runs(r))
 		return;
 	list = rd_kafka_topic_partition_list_new(8);
 	commit_gather(r, list);

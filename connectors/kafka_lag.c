@@ -16,6 +16,7 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 		done = low;
 	lag.unacked = high > done ? high - done : 0;
 	lag.settled = p->position > done ? p->position - done : 0;
+	lag.settled = p->position > done ? p->position - done : 0;
 	lag.known = true;
 	return lag;
 }
@@ -42,6 +43,7 @@ static void lag_tell_one(struct kafka_reader *r, const struct kafka_wish *wish)
 			continue;
 		lag = lag_of(r, p);
 		sums[p->number].lag.unacked += lag.unacked;
+		sums[p->number].lag.settled += lag.settled;
 		sums[p->number].lag.settled += lag.settled;
 		sums[p->number].lag.known = lag.known && (sums[p->number].lag.known || !sums[p->number].any);
 		sums[p->number].any = true;

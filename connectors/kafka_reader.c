@@ -39,7 +39,7 @@ static void reader_fatal(struct kafka_reader *r)
 			kafka_partition_lost(k->partitions[i]);
 	reader_bury(k);
 	k->fatal_at = loop_now(k->base.loop);
-	k->up = false;
+	k->told = KAFKA_DOWN;
 	connector_down(&k->base, &err);
 }
 
@@ -185,6 +185,7 @@ int kafka_reader_open(struct kafka *k, struct error *err)
 	if (conf == NULL)
 		return -1;
 	r = mem_new(sizeof(*r));
+	kafka_join_watch(conf, r);
 	if (kafka_client_open(&r->client, k, RD_KAFKA_CONSUMER, conf, reader_turn, r, err) < 0) {
 		free(r);
 		return -1;
@@ -201,6 +202,7 @@ int kafka_reader_open(struct kafka *k, struct error *err)
 	kafka_client_listen(&r->client, r->data);
 	timer_set(k->base.loop, &r->tick, KAFKA_TICK_MS, reader_tick, r);
 	k->reader = r;
+	kafka_client_connect(&r->client);
 	return 0;
 }
 

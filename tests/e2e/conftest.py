@@ -52,20 +52,23 @@ def deadline() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def _shared(version: str, request: pytest.FixtureRequest) -> Iterator[Kafka]:
-    k = Kafka(version).start()
+def _broker(version: str, request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    """Its directory is pytest's, which keeps those of the last runs; only after a failure there is something in it."""
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    k = Kafka(version, directory=factory.mktemp(f"kafka-{version}")).start()
     yield k
+    k.process.sigcont()
     k.close(keep=_anything_failed(request.config))
 
 
 @pytest.fixture(scope="session")
 def kafka_3(request: pytest.FixtureRequest) -> Iterator[Kafka]:
-    yield from _shared(VERSIONS[0], request)
+    yield from _broker(VERSIONS[0], request)
 
 
 @pytest.fixture(scope="session")
 def kafka_4(request: pytest.FixtureRequest) -> Iterator[Kafka]:
-    yield from _shared(VERSIONS[1], request)
+    yield from _broker(VERSIONS[1], request)
 
 
 @pytest.fixture
@@ -83,10 +86,7 @@ def any_kafka(request: pytest.FixtureRequest) -> Kafka:
 @pytest.fixture
 def own_kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """A broker of this test alone, to be stopped, frozen and killed."""
-    k = Kafka(VERSIONS[0]).start()
-    yield k
-    k.process.sigcont()
-    k.close(keep=_anything_failed(request.config))
+    yield from _broker(VERSIONS[0], request)
 
 
 @pytest.fixture

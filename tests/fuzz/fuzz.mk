@@ -1,7 +1,8 @@
 # Fuzz targets: tests/fuzz/fuzz_<noun>.c with tests/fuzz/corpus/<noun>/ and perhaps tests/fuzz/words/<noun>.
 #
 # Every flavour replays the corpora without a fuzzer; `make fuzz` builds them once more under build/fuzz, by clang with
-# libFuzzer and both sanitizers.
+# libFuzzer and both sanitizers.  An input that broke something goes, as small as `-minimize_crash=1` makes it, into the
+# corpus and, as the case it stands for, into a unit test.
 
 FUZZ_NOUNS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_PARTS = $(call object,tests/fuzz/input.c tests/fuzz/json_check.c) $(O)/libbridge.a $(EXTRA)

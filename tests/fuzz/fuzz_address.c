@@ -18,7 +18,7 @@ static void check_again(const struct address *a)
 	char text[2048];
 
 	if (a->path)
-		snprintf(text, sizeof(text), "unix:%s", a->path);
+		snprintf(text, sizeof(text), "unix://%s", a->path);
 	else
 		snprintf(text, sizeof(text), "http%s://%s%s%s:%s%s", a->tls ? "s" : "", strchr(a->host, ':') ? "[" : "",
 		    a->host, strchr(a->host, ':') ? "]" : "", a->port, strlen(a->prefix) < 1024 ? a->prefix : "");

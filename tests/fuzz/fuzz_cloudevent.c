@@ -1,4 +1,4 @@
-/* CloudEvents: whatever the event holds, what is made of it is JSON, with each required attribute once and no name twice. */
+/* CloudEvents: whatever an event holds, what is made of it is JSON with what is required, and no name twice. */
 #include <string.h>
 #include "bridge/cloudevent.h"
 #include "bridge/json_scan.h"

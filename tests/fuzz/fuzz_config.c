@@ -1,4 +1,4 @@
-/* A whole configuration: findings with a word each, and one without errors prints as text that loads to the same again. */
+/* A whole configuration: findings in words; one without errors prints as a text that loads to the same again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

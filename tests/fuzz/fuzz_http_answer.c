@@ -106,7 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	answer_end(pieces, slice_is(method, "HEAD"), s, &r);
 	assert(whole->answered == pieces->answered && whole->status == pieces->status);
 	assert(whole->n_headers == pieces->n_headers && whole->cut == pieces->cut);
-	assert(slice_equal((struct slice){ whole->body.p, whole->body.n }, (struct slice){ pieces->body.p, pieces->body.n }));
+	assert(slice_equal(
+	    (struct slice){ whole->body.p, whole->body.n }, (struct slice){ pieces->body.p, pieces->body.n }));
 	buf_free(&whole->body);
 	buf_free(&pieces->body);
 	free(whole);

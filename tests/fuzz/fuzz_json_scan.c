@@ -1,4 +1,4 @@
-/* The JSON scanner agrees with a second opinion, its members are values, and its strings are JSON that reads the same. */
+/* The JSON scanner agrees with a second opinion, its members are values, its strings are JSON that reads the same. */
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/json_scan.h"
@@ -21,7 +21,8 @@ static void check_member(const struct json_member *m, struct slice whole)
 
 static void check_scan(struct slice text)
 {
-	struct json_member found[] = { { .name = "a" }, { .name = "data", .any_case = true }, { .name = "expiration" } };
+	struct json_member found[] = { { .name = "a" }, { .name = "data", .any_case = true },
+		{ .name = "expiration" } };
 	const char *why = NULL;
 	enum json_kind kind = json_scan(text, found, 3, &why);
 

@@ -1,4 +1,4 @@
-/* Notes: written ones are read back whole; read ones are in order and can be written again; none is read beyond its end. */
+/* Notes: what was written is read back whole; what is read is in order and can be written again. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,7 @@
 
 enum { NOTE_MAX = 4096 };
 
-/* Writes the runs and reads them back: the same ones, or as many of the first as have room.  Touching ones are kept apart
- * or not: what is told is the set. */
+/* Writes the runs and reads them back: the same ones, or as many of the first as have room. */
 static void check_written(const struct note_run *runs, unsigned n, uint64_t start)
 {
 	unsigned char bytes[NOTE_MAX * 3 / 4];

@@ -20,7 +20,8 @@ static const struct option rows[] = { STR("text", struct values, text, "none", 0
 	MS("anyTime", struct values, any_time, NULL, 0, "time", .alias = "otherTime someTime"),
 	MS("bareTime", struct values, bare_time, "500", OPT_BARE_MS, "time", .min = -1000, .max = 1000000),
 	BYTES("size", struct values, size, "16Mi", 0, "size", .min = 1024, .max = 1ll << 40),
-	BYTES("anySize", struct values, any_size, NULL, 0, "size"), BOOL("yes", struct values, yes, "true", 0, "switch"),
+	BYTES("anySize", struct values, any_size, NULL, 0, "size"),
+	BOOL("yes", struct values, yes, "true", 0, "switch"),
 	WORD("word", struct values, word, "key", 0, "word", .words = "partition key none"),
 	WORD("level", struct values, level, "warning", 0, "level", .words = "debug warn|warning error"), OPT_END };
 
@@ -61,7 +62,8 @@ static void check_refused(const struct option *o, const char *value, const struc
 /* The first line is a name, which may be one of the rows', the second its value. */
 static void check_parse(const char *name, const char *value)
 {
-	struct setting settings[] = { { .name = "whole", .value = "7" }, { .name = name, .value = value, .file = "f" } };
+	struct setting settings[] = { { .name = "whole", .value = "7" },
+		{ .name = name, .value = value, .file = "f" } };
 	struct values v = { 0 };
 	struct error e = { 0 };
 	uint64_t written = 0;

@@ -62,11 +62,12 @@ class Kafka:
 
     _names = itertools.count(1)
 
-    def __init__(self, version: str = VERSIONS[0], port: int = 0, properties: dict[str, str] | None = None) -> None:
+    def __init__(self, version: str = VERSIONS[0], port: int = 0, properties: dict[str, str] | None = None,
+                 directory: Path | None = None) -> None:
         self.version = version
         self.port = port or free_port()
         self.controller_port, self.behind_proxy_port, self.proxy_port = free_port(), free_port(), free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix=f"kafka-{version}-"))
+        self.directory = directory or Path(tempfile.mkdtemp(prefix=f"kafka-{version}-"))
         self.extra = properties or {}
         self._admin: AdminClient | None = None
         fetched = subprocess.run([str(HERE / "fetch_kafka"), version], check=True, stdout=subprocess.PIPE, text=True)

@@ -122,7 +122,7 @@ static void world_reads(unsigned p)
 		return;
 	if (!at->window)
 		partition_open(p);
-	for (unsigned n = 1 + dice(6); n && !world->waiting && !at->held && at->next < EVENTS; n--)
+	for (unsigned n = 1 + dice(6); n && (!world->waiting || !dice(4)) && !at->held && at->next < EVENTS; n--)
 		partition_offer(p);
 }
 

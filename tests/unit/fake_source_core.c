@@ -283,6 +283,10 @@ void connector_down(struct connector *c, const struct error *err)
 {
 	struct source *s = source_of(c);
 
+	if (err->code == ERR_NONE) {
+		s->n_connecting++;
+		return;
+	}
 	s->n_down++;
 	snprintf(s->down, sizeof(s->down), "%s", err->text);
 }

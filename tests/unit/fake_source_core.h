@@ -32,7 +32,7 @@ struct source {
 	unsigned	 credit;		/* unsettled events before OFFER_WAIT */
 	int		 hold_partition;	/* offers of it beyond hold_after are OFFER_HELD; -1: none */
 	int64_t		 hold_after;
-	unsigned	 n_up, n_down, n_drained, n_closed, n_windows, n_lost, n_released, n_held;
+	unsigned	 n_up, n_down, n_connecting, n_drained, n_closed, n_windows, n_lost, n_released, n_held;
 	unsigned	 n_commits, n_commit_failures, n_rebalances, n_sub_down, n_sub_up, n_answers;
 	unsigned	 unsettled;
 	bool		 stopped;

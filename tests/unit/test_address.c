@@ -71,6 +71,9 @@ static void an_address_that_is_none_is_refused_with_what_was_expected(void **sta
 		"[::1]80",
 		"[]:80",
 		"[::g z]:80",
+		"[%eth0]:80",
+		"[%:]:80",
+		"[f]:80",
 		"unix:",
 		"unix:run/f",
 		"http://",
@@ -97,7 +100,20 @@ static void an_address_that_is_none_is_refused_with_what_was_expected(void **sta
 		assert_true(strlen(e.text) > 10);
 		assert_null(a.host);
 	}
-	assert_null(strstr(e.text, "u:p"));
+}
+
+static void a_password_is_not_repeated_in_the_fault(void **state)
+{
+	static const char *const cases[] = { "http://u:pass@f/", "redis://u:pass@f:80", "u:pass@f:80",
+		"http://u:pa/ss@f:80", "unix:u:pass@f" };
+	struct address a;
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(address_parse(&a, cases[i], &e), -1);
+		assert_null(strstr(e.text, "u:pa"));
+	}
 }
 
 int main(void)
@@ -105,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_taken_apart),
 		cmocka_unit_test(an_address_that_is_none_is_refused_with_what_was_expected),
+		cmocka_unit_test(a_password_is_not_repeated_in_the_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,6 +159,9 @@ static void the_attributes_of_a_producer_win_over_made_ones(void **state)
 		{ SLICE("ce_data"), SLICE("forged") },
 		{ SLICE("ce_datacontenttype"), SLICE("x/y") },
 		{ SLICE("ce_"), SLICE("x") },
+		{ SLICE("ce_\xff"), SLICE("x") },
+		{ SLICE("ce_\xfe"), SLICE("y") },
+		{ SLICE("ce_a b"), SLICE("x") },
 		{ SLICE("other"), SLICE("x") },
 	};
 	struct event e = { .id = SLICE("a1"),

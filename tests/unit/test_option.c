@@ -100,6 +100,8 @@ static void a_duration_that_is_none_is_refused(void **state)
 	assert_refused("pause", "soon", "not a duration, expected one such as 500ms, 30s or 1m30s");
 	assert_refused("pause", "25h", "out of range, expected 0s to 24h");
 	assert_refused("pause", "-1s", "-1s is out of range");
+	assert_refused("daprPause", "9223372036855", "not a duration");
+	assert_refused("daprPause", "2562047h47m16.855s", "not a duration");
 }
 
 static void sizes_are_quantities(void **state)
@@ -269,6 +271,7 @@ static void a_field_is_printed_as_it_would_be_written(void **state)
 	assert_printed("pause", "1500ms", "1s500ms");
 	assert_printed("pause", "0", "0s");
 	assert_printed("daprPause", "-1500", "-1s500ms");
+	assert_printed("daprPause", "-9223372036854", "-2562047h47m16s854ms");
 	assert_printed("room", "16777216", "16Mi");
 	assert_printed("room", "1000", "1000");
 	assert_printed("room", "0", "0");
