@@ -68,10 +68,12 @@ static void row_print(const struct option *o, bool color)
 		printf("  %srequired%s", paint(color, PAINT_YELLOW), paint(color, PAINT_END));
 	else if (o->def)
 		printf("  %sdefault %s%s", paint(color, PAINT_FAINT), o->def, paint(color, PAINT_END));
-	if (o->alias)
-		printf("  or %s", o->alias);
 	putchar('\n');
 	wrap_print(o->help);
+	if (o->alias) {
+		printf("%*salso written: ", INDENT, "");
+		puts(o->alias);
+	}
 }
 
 static bool required_print(const struct option *rows, bool color)

@@ -4,6 +4,8 @@
 #include "bridge/error.h"
 #include "bridge/help.h"
 #include "bridge/run.h"
+#include "bridge/send.h"
+#include "bridge/tail.h"
 #include "bridge/top.h"
 #include "bridge/version.h"
 
@@ -23,7 +25,11 @@ static int check(const struct config *config, bool print)
 static int start(struct config *config, const struct command *command)
 {
 	config_print_findings(config, false);
-	return config->n_errors ? EXIT_START : run(config, command);
+	if (config->n_errors)
+		return EXIT_START;
+	return command->verb == COMMAND_SEND ? send_events(config, command)
+	    : command->verb == COMMAND_TAIL  ? tail_events(config, command)
+					     : run(config, command);
 }
 
 int main(int argc, char **argv)
@@ -46,10 +52,10 @@ int main(int argc, char **argv)
 		else
 			rc = help_print(command.words[0]) == -1 ? EXIT_START : 0;
 		break;
-	case COMMAND_SEND:
-	case COMMAND_TAIL:
 	case COMMAND_CHECK:
 	case COMMAND_RUN:
+	case COMMAND_SEND:
+	case COMMAND_TAIL:
 		config = config_load(&command);
 		rc = command.verb == COMMAND_CHECK ? check(config, command.print) : start(config, &command);
 		config_free(config);

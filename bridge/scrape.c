@@ -131,9 +131,10 @@ static char *label_value(const char **at)
 	char *text;
 
 	for (; *p && *p != '"' && *p != '\n'; p++) {
-		if (*p == '\\' && p[1])
-			p++;
-		buf_add(&value, *p == 'n' && p[-1] == '\\' ? "\n" : p, 1);
+		bool escaped = *p == '\\' && p[1];
+
+		p += escaped;
+		buf_add(&value, escaped && *p == 'n' ? "\n" : p, 1);
 	}
 	*at = p + (*p == '"');
 	text = mem_slice((struct slice){ value.p ? value.p : "", value.n });

@@ -10,6 +10,7 @@
 #include "bridge/json_scan.h"
 #include "bridge/paint.h"
 #include "bridge/scrape.h"
+#include "bridge/time_text.h"
 
 struct top {
 	const char *address;
@@ -128,11 +129,9 @@ static void json_row(const struct top *t, const struct scraped_row *row, struct 
 static void json_print(const struct top *t, const struct error *fault)
 {
 	struct buf out = { 0 };
-	time_t now = time(NULL);
-	struct tm utc;
-	char text[32];
+	char text[RFC3339_SIZE];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	rfc3339_print(text, (int64_t)time(NULL) * 1000);
 	buf_text(&out, "{");
 	json_member(&out, "time", text);
 	if (fault) {

@@ -125,6 +125,9 @@ static int kafka_subscribe(struct connector *c, const struct subscription *const
 	if (k->group == NULL) {
 		const char *group = k->rows.group ? k->rows.group : k->rows.consumer_id;
 
+		k->peek = n > 0 && subs[0]->peek;
+		if (k->peek)
+			group = k->rows.instance_id = NULL;
 		k->group = mem_text(group ? group : subs[0]->group);
 		if (k->group == NULL || *k->group == '\0')
 			return error_set(err, ERR_CONFIG, "consumerGroup: reading needs a consumer group");

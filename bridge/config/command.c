@@ -22,14 +22,6 @@ struct parsing {
 	struct error *error;
 };
 
-struct word {
-	const char *name;
-	int verb;
-};
-static const struct word verbs[] = { { "run", COMMAND_RUN }, { "check", COMMAND_CHECK }, { "send", COMMAND_SEND },
-	{ "tail", COMMAND_TAIL }, { "top", COMMAND_TOP }, { "version", COMMAND_VERSION }, { "help", COMMAND_HELP } };
-enum { N_VERBS = sizeof(verbs) / sizeof(*verbs) };
-
 static int command_set(struct parsing *p, const char *row, const char *value, const char *flag)
 {
 	struct command *c = p->command;
@@ -246,9 +238,9 @@ static int command_word(struct parsing *p, const char *word)
 	struct suggest s;
 	const char *text;
 
-	for (unsigned i = 0; i < N_VERBS && !p->verb_given; i++)
-		if (!strcmp(verbs[i].name, word)) {
-			c->verb = (enum verb)verbs[i].verb;
+	for (const struct verb_row *v = verbs; v->name && !p->verb_given; v++)
+		if (!strcmp(v->name, word)) {
+			c->verb = (enum verb)v->verb;
 			p->verb_given = true;
 			return 1;
 		}
@@ -258,8 +250,8 @@ static int command_word(struct parsing *p, const char *word)
 		return 1;
 	}
 	suggest_begin(&s, word);
-	for (unsigned i = 0; i < N_VERBS; i++)
-		suggest_offer(&s, verbs[i].name);
+	for (const struct verb_row *v = verbs; v->name; v++)
+		suggest_offer(&s, v->name);
 	text = suggest_text(&s);
 	return error_set(p->error, ERR_CONFIG, "unknown word \"%.60s\"%s", word,
 	    *text ? text : ", expected run, check, send, tail, top, version or help");
@@ -281,15 +273,14 @@ static int command_of_verb(struct parsing *p)
 {
 	for (unsigned i = 0; i < p->n_of_verb; i++) {
 		const struct flag *f = p->of_verb[i];
-		const char *verb = verbs[0].name;
+		const struct verb_row *v = verbs;
 
 		if (f->verb == (int)p->command->verb)
 			continue;
-		for (unsigned v = 0; v < N_VERBS; v++)
-			if (verbs[v].verb == f->verb)
-				verb = verbs[v].name;
+		while (v->verb != f->verb)
+			v++;
 		return error_set(p->error, ERR_CONFIG, "--%s goes with %s only, expected: bridge %s --%s", f->name,
-		    verb, verb, f->name);
+		    v->name, v->name, f->name);
 	}
 	if (p->command->child && p->command->verb != COMMAND_RUN)
 		return error_set(p->error, ERR_CONFIG, "-- COMMAND goes with run only, expected: bridge run … -- COMMAND");

@@ -141,11 +141,12 @@ static void config_settle(struct resources *all)
 			subscription_settle(all, r);
 }
 
-static void config_check_function(struct resources *all)
+static void config_check_function(struct resources *all, const struct command *command)
 {
 	struct config *c = all->config;
 
-	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0)
+	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0 &&
+	    command->verb != COMMAND_SEND && command->verb != COMMAND_TAIL)
 		finding_add(c, FINDING_WARNING, all->bridge,
 		    "no function to deliver to, expected function.address or --app-port: nothing is read");
 }
@@ -164,7 +165,7 @@ struct config *config_load(const struct command *command)
 	config_filter_names(&all);
 	config_filter_scopes(&all);
 	config_settle(&all);
-	config_check_function(&all);
+	config_check_function(&all, command);
 	findings_sort(c);
 	free(all.process);
 	return c;

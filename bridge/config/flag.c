@@ -77,6 +77,17 @@ bool flag_of_verb(const struct flag *f)
 	return f->act >= FLAG_PRINT && f->act <= FLAG_COUNT;
 }
 
+const struct verb_row verbs[] = {
+	{ "run", COMMAND_RUN, "run [SOURCE FUNCTION] [FLAGS] [-- COMMAND]", "run; COMMAND is the function, started beside" },
+	{ "check", COMMAND_CHECK, "check [--print] [SOURCE FUNCTION] [FLAGS]", "what is wrong with a configuration, and what it does" },
+	{ "send", COMMAND_SEND, "send COMPONENT|URL [TOPIC] [DATA|--file F|-]", "write events, confirmed; a line of input is an event" },
+	{ "tail", COMMAND_TAIL, "tail COMPONENT|URL [TOPIC] [--count N]", "print events as JSON lines, acknowledge none" },
+	{ "top", COMMAND_TOP, "top [--admin HOST:PORT] [--once]", "events a second, in flight and lag of a running one" },
+	{ "help", COMMAND_HELP, "help [kafka|function|policy|process]", "this, or every row of that" },
+	{ "version", COMMAND_VERSION, "version", "its number" },
+	{ .name = NULL },
+};
+
 const struct flag *flag_find(const char *name, size_t n)
 {
 	for (const struct flag *f = flags; f->name; f++)
@@ -87,16 +98,14 @@ const struct flag *flag_find(const char *name, size_t n)
 
 void command_help(void)
 {
-	puts("bridge carries events from brokers to a function, at least once.\n\n"
-	     "  bridge --config FILE|DIR ...              run\n"
-	     "  bridge run SOURCE FUNCTION [-- COMMAND]   the same in a line, the function started beside it:\n"
-	     "      bridge run kafka://127.0.0.1:9092/orders http://127.0.0.1:8080/orders -- ./function\n"
-	     "  bridge check [--print] --config ...       say what is wrong with a configuration, and what it does\n"
-	     "  bridge send COMPONENT|URL [TOPIC] [DATA]  write an event; without DATA a line of input is one\n"
-	     "  bridge tail COMPONENT|URL [TOPIC]         print events, a JSON line each, and acknowledge none\n"
-	     "  bridge top                                events a second, in flight, lag, of a running bridge\n"
-	     "  bridge help [kafka|function|policy|...]   this, or every row of that\n"
-	     "  bridge version\n\n"
+	puts("bridge carries events from brokers to a function, at least once.\n");
+	for (const struct verb_row *v = verbs; v->name; v++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "bridge %s", v->usage);
+		printf("  %-52s%s\n", left, v->help);
+	}
+	puts("\nIn one line: bridge run kafka://127.0.0.1:9092/orders http://127.0.0.1:8080/orders -- ./function\n\n"
 	     "Flags are written --name=value or --name value, and win over files.  daprd's are known, all of them.");
 	for (const struct flag *f = flags; f->name; f++) {
 		char left[64];

@@ -28,6 +28,10 @@ struct flag {
 	const char	*group;		/* of the help, on the first of its rows */
 };
 
+/* A word that says what to do, its usage without "bridge", and what that is. */
+struct verb_row { const char *name; int verb; const char *usage, *help; };
+extern const struct verb_row verbs[];	/* name NULL at the end */
+
 extern const struct flag flags[];	/* name NULL at the end */
 bool flag_of_verb(const struct flag *);		/* it goes with one verb only */
 const struct flag *flag_find(const char *name, size_t n);	/* without dashes; NULL: none */

@@ -194,7 +194,8 @@ static void process_check_app_id(struct resources *all, const struct command *co
 	struct place place = process_place(all, command, "metadata.name");
 
 	if (!p->app_id) {
-		if (all->config->n_errors == 0) /* else it may stand in what could not be read */
+		if (all->config->n_errors == 0 && command->verb != COMMAND_SEND &&
+		    command->verb != COMMAND_TAIL) /* with errors it may stand in what could not be read */
 			finding_add(all->config, FINDING_WARNING, all->bridge,
 			    "no app id, expected metadata.name of kind Bridge or --app-id: "
 			    "\"bridge\" is used, also as consumer group");
