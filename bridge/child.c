@@ -193,8 +193,8 @@ static int child_fork(struct child *c, const struct child_options *options, cons
 	return code;
 }
 
-struct child *child_start(struct loop *loop, const struct child_options *options, void (*ended)(void *, int), void *arg,
-    struct error *error)
+struct child *child_start(
+    struct loop *loop, const struct child_options *options, void (*ended)(void *, int), void *arg, struct error *error)
 {
 	struct child *c = mem_new(sizeof(*c));
 	int out[2], err[2], code;

@@ -14,9 +14,10 @@ struct child_options {
 };
 
 /*
- * In a process group of its own, so that a Ctrl-C meant for all reaches it only by us; standard input is empty; it is
- * told SIGTERM if we die.  ended() once, on the loop thread and never inside this call: with its exit code, or 128 and
- * the signal that ended it.  NULL: it could not be started.  The name must outlive it; the rest is used in this call only.
+ * In a process group of its own, so that a Ctrl-C meant for all reaches it only by us; standard input is empty; it
+ * is told SIGTERM if we die.  ended() once, on the loop thread and never inside this call: with its exit code, or
+ * 128 and the signal that ended it.  NULL: it could not be started.  The name must outlive it; the rest is used in
+ * this call only.
  */
 struct child *child_start(struct loop *, const struct child_options *, void (*ended)(void *arg, int code), void *arg,
     struct error *);

@@ -67,15 +67,16 @@ int errand_open(struct errand *e, const struct config *config, const struct comm
 	e->out = output_take();
 	if (!e->out)
 		return error_set(err, ERR_IO, "standard output is closed");
-	log_setup(level == LOG_INFO ? LOG_WARN : level, config->process.log_json, config->process.app_id, BRIDGE_VERSION);
+	log_setup(
+	    level == LOG_INFO ? LOG_WARN : level, config->process.log_json, config->process.app_id, BRIDGE_VERSION);
 	e->loop = loop_new(err);
 	if (!e->loop)
 		return -1;
 	e->function = function_new(e->loop, &options);
 	e->connector = function_component(e->function, c->part->class, c->name);
-	return c->part->class->options ? option_parse(c->part->class->options, e->connector, c->settings, c->n_settings,
-					     NULL, err)
-				       : 0;
+	return c->part->class->options
+	    ? option_parse(c->part->class->options, e->connector, c->settings, c->n_settings, NULL, err)
+	    : 0;
 }
 
 static void errand_drained(void *arg)

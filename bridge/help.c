@@ -47,8 +47,12 @@ static void wrap_print(const char *text)
 
 static void value_print(const struct option *o)
 {
-	static const char *const shapes[] = { [OPT_STR] = "TEXT", [OPT_INT] = "NUMBER", [OPT_BOOL] = "true|false",
-		[OPT_MS] = "TIME", [OPT_BYTES] = "BYTES", [OPT_WORD] = "" };
+	static const char *const shapes[] = { [OPT_STR] = "TEXT",
+		[OPT_INT] = "NUMBER",
+		[OPT_BOOL] = "true|false",
+		[OPT_MS] = "TIME",
+		[OPT_BYTES] = "BYTES",
+		[OPT_WORD] = "" };
 
 	if (o->type == OPT_WORD) {
 		for (const char *p = o->words; *p; p += strcspn(p, " "), p += strspn(p, " "))
@@ -121,8 +125,8 @@ static void class_print(const struct connector_class *class, bool color)
 {
 	const struct part *p;
 
-	printf("%s%s%s: %s.\n\nAs a Component of type", paint(color, PAINT_STRONG), class->name, paint(color, PAINT_END),
-	    class->summary);
+	printf("%s%s%s: %s.\n\nAs a Component of type", paint(color, PAINT_STRONG), class->name,
+	    paint(color, PAINT_END), class->summary);
 	for (unsigned i = 0, n = 0; (p = part_at(i)); i++)
 		if (p->class == class)
 			printf("%s %s", n++ ? "," : "", p->type);

@@ -61,8 +61,8 @@ static int scrape_exchange(int fd, const char *host, struct buf *page, struct er
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(err, ERR_IO, "%s",
-			    errno == EAGAIN ? "no whole answer within 3 s" : strerror(errno));
+			return error_set(
+			    err, ERR_IO, "%s", errno == EAGAIN ? "no whole answer within 3 s" : strerror(errno));
 		page->n += (size_t)n;
 		if (page->n > PAGE_MAX)
 			return error_set(err, ERR_LIMIT, "the page is larger than 64 MiB");
@@ -81,8 +81,8 @@ static int scrape_body(const struct buf *page, struct buf *text, struct error *e
 	if (n <= 0)
 		return error_set(err, ERR_PROTOCOL, "the answer is not HTTP: %s", why);
 	if (head.status != 200)
-		return error_set(err, ERR_PROTOCOL, "status %d for /metrics, expected 200: is that its admin port?",
-		    head.status);
+		return error_set(
+		    err, ERR_PROTOCOL, "status %d for /metrics, expected 200: is that its admin port?", head.status);
 	http1_body_begin(&body, &head, false);
 	while (at < page->n && !http1_body_done(&body)) {
 		struct slice data;
@@ -121,7 +121,9 @@ int scrape_get(const char *address, struct buf *text, struct error *err)
 
 /* --- parsing --- */
 
-struct labels { char *component, *topic, *route; };
+struct labels {
+	char *component, *topic, *route;
+};
 
 /* The value behind name=" up to the closing quote, without its escapes. */
 static char *label_value(const char **at)

@@ -91,9 +91,7 @@ static void send_answered(
 		if (!s->code)
 			s->confirmed++;
 		break;
-	case UNSURE:
-		send_fault(s, EXIT_UNSURE, "may be written or not, no confirmation came", why);
-		break;
+	case UNSURE: send_fault(s, EXIT_UNSURE, "may be written or not, no confirmation came", why); break;
 	case RETRY:
 	case UNSENT:
 	case DROP:
@@ -174,7 +172,8 @@ static void send_prepare(struct send *s)
 		s->headers[i].value = slice_text(equals + 1);
 	}
 	for (unsigned i = 0; i < BATCH; i++) {
-		s->events[i] = (struct event){ .key = slice_text(c->key), .headers = s->headers, .n_headers = c->n_headers };
+		s->events[i] =
+		    (struct event){ .key = slice_text(c->key), .headers = s->headers, .n_headers = c->n_headers };
 		s->list[i] = &s->events[i];
 	}
 	s->next = (struct later){ .fn = send_next, .arg = s };

@@ -196,14 +196,16 @@ static int tail_subscribe(struct tail *t, struct error *err)
 	const char *list = t->errand.topic;
 	char group[48];
 	unsigned long long random = 0;
-	struct subscription_options o = { .group = group, .path = "/", .block = c->part->block, .raw = true, .peek = true };
+	struct subscription_options o = {
+		.group = group, .path = "/", .block = c->part->block, .raw = true, .peek = true
+	};
 	struct slice item;
 
 	if (!class->subscribe)
 		return error_set(err, ERR_CONFIG, "component \"%.60s\" cannot be read", c->name);
 	if (!list)
-		return error_set(err, ERR_CONFIG, "no topic, expected one behind the component: bridge tail %.60s TOPIC",
-		    c->name);
+		return error_set(
+		    err, ERR_CONFIG, "no topic, expected one behind the component: bridge tail %.60s TOPIC", c->name);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return error_set(err, ERR_IO, "no random number for a group's name");
 	if (policy_read(&t->policy, class, NULL, 0, NULL, 0, err) == -1)

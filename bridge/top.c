@@ -83,7 +83,7 @@ static void table_print(const struct top *t, const struct error *fault)
 		buf_text(&out, "\x1b[H");
 	buf_printf(&out, "bridge at %s: %s%s%s%s", t->address,
 	    paint(t->color && (fault || !t->now.ready), PAINT_YELLOW),
-	    fault	     ? fault->text
+	    fault	       ? fault->text
 		: t->now.ready ? "ready"
 			       : "not ready (see /readyz)",
 	    paint(t->color, PAINT_END), end);

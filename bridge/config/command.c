@@ -283,7 +283,8 @@ static int command_of_verb(struct parsing *p)
 		    v->name, v->name, f->name);
 	}
 	if (p->command->child && p->command->verb != COMMAND_RUN)
-		return error_set(p->error, ERR_CONFIG, "-- COMMAND goes with run only, expected: bridge run … -- COMMAND");
+		return error_set(
+		    p->error, ERR_CONFIG, "-- COMMAND goes with run only, expected: bridge run … -- COMMAND");
 	return 0;
 }
 

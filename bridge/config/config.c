@@ -77,8 +77,8 @@ static void resource_twice(struct resources *all, const struct resource *first, 
 	const char *kind = again->kind == RESOURCE_COMPONENT ? "component" : "subscription";
 
 	finding_add(all->config, FINDING_ERROR, again->place,
-	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s (%.60s/%.20s), expected different names",
-	    kind, again->name, again->type ? again->type : again->topic,
+	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s (%.60s/%.20s), expected different names", kind,
+	    again->name, again->type ? again->type : again->topic,
 	    again->type ? again->version ? again->version : "v1" : again->pubsub, place_text(all->config, first->place),
 	    first->type ? first->type : first->topic,
 	    first->type ? first->version ? first->version : "v1" : first->pubsub);
@@ -145,8 +145,8 @@ static void config_check_function(struct resources *all, const struct command *c
 {
 	struct config *c = all->config;
 
-	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0 &&
-	    command->verb != COMMAND_SEND && command->verb != COMMAND_TAIL)
+	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0 && command->verb != COMMAND_SEND &&
+	    command->verb != COMMAND_TAIL)
 		finding_add(c, FINDING_WARNING, all->bridge,
 		    "no function to deliver to, expected function.address or --app-port: nothing is read");
 }

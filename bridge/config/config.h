@@ -89,7 +89,8 @@ void command_help(void);			/* to stdout */
 /* Reads everything that was named.  Always fills the config with what could be understood; faults are findings. */
 struct config *config_load(const struct command *);
 void config_free(struct config *);
-const char *config_group(const struct config *, const struct component_config *);	/* consumer group, else the app id */
+/* consumer group, else the app id */
+const char *config_group(const struct config *, const struct component_config *);
 void config_print(const struct config *);	/* effective settings as YAML, to stdout; no secrets */
 /* "bindings.yaml:12:16: …", errors and warnings; notes only when asked.  To stderr. */
 void config_print_findings(const struct config *, bool notes);

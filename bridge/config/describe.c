@@ -80,7 +80,8 @@ static void describe_function(struct describing *d)
 
 static void describe_order(struct describing *d)
 {
-	static const char *const orders[] = { [ORDER_PARTITION] = "one after the other in a partition, partitions side by side",
+	static const char *const orders[] = { [ORDER_PARTITION] =
+						  "one after the other in a partition, partitions side by side",
 		[ORDER_KEY] = "one after the other for a key, keys side by side",
 		[ORDER_NONE] = "none, all side by side" };
 	int64_t most = d->config->process.endpoint_concurrency, own = d->subscription->policy.max_in_flight;
@@ -130,7 +131,8 @@ static void describe_park(struct describing *d)
 		buf_printf(d->out, "in %s of %s", p->dead_letter_topic,
 		    p->dead_letter_component ? p->dead_letter_component : d->component->name);
 	else
-		buf_printf(d->out, "%snowhere%s", drop ? paint(d->color, PAINT_YELLOW) : "", drop ? ", drops" : ", holds");
+		buf_printf(
+		    d->out, "%snowhere%s", drop ? paint(d->color, PAINT_YELLOW) : "", drop ? ", drops" : ", holds");
 	buf_text(d->out, " what the function refuses");
 	if (limited)
 		buf_text(d->out, ", or after ");

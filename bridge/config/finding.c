@@ -52,7 +52,8 @@ struct place setting_place(const struct setting *s)
 
 const char *place_text(struct config *c, struct place place)
 {
-	return place.file ? arena_printf(c->arena, "%s:%u:%u", place.file, place.line, place.column) : "the command line";
+	return place.file ? arena_printf(c->arena, "%s:%u:%u", place.file, place.line, place.column)
+			  : "the command line";
 }
 
 bool finding_add_error(

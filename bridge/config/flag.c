@@ -69,8 +69,9 @@ const struct flag flags[] = { VALUE("config", FLAG_CONFIG, "FILE|DIR",
 	IGNORED("sentry-request-jwt-audiences"), IGNORED("actors-service"), IGNORED("reminders-service"),
 	IGNORED("kubeconfig"), { .name = NULL } };
 
-const char exceptions_text[] = "At least once has exceptions: onExhausted: drop or consumeRetryEnabled: \"false\" when\n"
-			       "written, a drop the function asks for, and sources that cannot repeat an event.";
+const char exceptions_text[] =
+    "At least once has exceptions: onExhausted: drop or consumeRetryEnabled: \"false\" when\n"
+    "written, a drop the function asks for, and sources that cannot repeat an event.";
 
 bool flag_of_verb(const struct flag *f)
 {
@@ -78,11 +79,16 @@ bool flag_of_verb(const struct flag *f)
 }
 
 const struct verb_row verbs[] = {
-	{ "run", COMMAND_RUN, "run [SOURCE FUNCTION] [FLAGS] [-- COMMAND]", "run; COMMAND is the function, started beside" },
-	{ "check", COMMAND_CHECK, "check [--print] [SOURCE FUNCTION] [FLAGS]", "what is wrong with a configuration, and what it does" },
-	{ "send", COMMAND_SEND, "send COMPONENT|URL [TOPIC] [DATA|--file F|-]", "write events, confirmed; a line of input is an event" },
-	{ "tail", COMMAND_TAIL, "tail COMPONENT|URL [TOPIC] [--count N]", "print events as JSON lines, acknowledge none" },
-	{ "top", COMMAND_TOP, "top [--admin HOST:PORT] [--once]", "events a second, in flight and lag of a running one" },
+	{ "run", COMMAND_RUN, "run [SOURCE FUNCTION] [FLAGS] [-- COMMAND]",
+	    "run; COMMAND is the function, started beside" },
+	{ "check", COMMAND_CHECK, "check [--print] [SOURCE FUNCTION] [FLAGS]",
+	    "what is wrong with a configuration, and what it does" },
+	{ "send", COMMAND_SEND, "send COMPONENT|URL [TOPIC] [DATA|--file F|-]",
+	    "write events, confirmed; a line of input is an event" },
+	{ "tail", COMMAND_TAIL, "tail COMPONENT|URL [TOPIC] [--count N]",
+	    "print events as JSON lines, acknowledge none" },
+	{ "top", COMMAND_TOP, "top [--admin HOST:PORT] [--once]",
+	    "events a second, in flight and lag of a running one" },
 	{ "help", COMMAND_HELP, "help [kafka|function|policy|process]", "this, or every row of that" },
 	{ "version", COMMAND_VERSION, "version", "its number" },
 	{ .name = NULL },

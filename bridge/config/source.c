@@ -26,9 +26,9 @@ static void source_fault(struct source *s, const char *what)
 
 static int hex_value(char c)
 {
-	return !isxdigit((unsigned char)c)     ? -1
-	    : isdigit((unsigned char)c)	       ? c - '0'
-	    : tolower((unsigned char)c) - 'a' + 10;
+	return !isxdigit((unsigned char)c) ? -1
+	    : isdigit((unsigned char)c)	   ? c - '0'
+					   : tolower((unsigned char)c) - 'a' + 10;
 }
 
 /* A copy without percent signs; NULL: one that stands for nothing. */
@@ -90,11 +90,9 @@ static void source_scheme_unknown(struct source *s, size_t n)
 
 static void source_set(struct source *s, const char *name, const char *value)
 {
-	s->resource->settings[s->resource->n_settings++] = (struct setting){ .name = name,
-		.value = value,
-		.file = s->place.file,
-		.line = s->place.line,
-		.column = s->place.column };
+	s->resource->settings[s->resource->n_settings++] = (struct setting){
+		.name = name, .value = value, .file = s->place.file, .line = s->place.line, .column = s->place.column
+	};
 }
 
 static bool said_elsewhere(const struct source *s, const char *name)
@@ -123,8 +121,8 @@ static bool source_rows(struct source *s, const char *query)
 			return false;
 		}
 		if (said_elsewhere(s, name)) {
-			source_fault(s,
-			    arena_printf(a, "%.60s does not stand behind ?: the rest of the line says it", name));
+			source_fault(
+			    s, arena_printf(a, "%.60s does not stand behind ?: the rest of the line says it", name));
 			return false;
 		}
 		if (s->resource->n_settings == ROWS_MAX) {
@@ -140,7 +138,7 @@ static void source_name(struct source *s, const char *path)
 {
 	struct slice first;
 
-	s->resource->name = s->name ? s->name
+	s->resource->name = s->name    ? s->name
 	    : list_next(&path, &first) ? arena_slice(s->config->arena, first.p, first.n)
 				       : s->part->class->name;
 }
@@ -161,8 +159,8 @@ static void source_parts(struct source *s, const char *rest)
 		source_fault(s, "no name or password stands in a URL, expected them as rows of a Component");
 	else if (!*host || *after == '#' || (!*path && s->input))
 		source_fault(s,
-		    arena_printf(a, "expected %s://host:port/%s?row=value", class->name,
-			path_row ? path_row->name : "path"));
+		    arena_printf(
+			a, "expected %s://host:port/%s?row=value", class->name, path_row ? path_row->name : "path"));
 	else if (*after != '?' || source_rows(s, after + 1)) {
 		source_set(s, class_row(class, OPT_URL_HOST)->name, host);
 		if (path_row && *path)

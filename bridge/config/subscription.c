@@ -354,8 +354,8 @@ static bool subscription_wanted(struct resources *all, const struct resource *s,
 		if (other->component != component->index || strcmp(other->topic, s->topic) != 0)
 			continue;
 		finding_add(all->config, FINDING_WARNING, s->place,
-		    "subscription \"%.60s\" is left out: \"%.60s\" (%s) reads that topic already", s->name,
-		    other->name, place_text(all->config, other->place));
+		    "subscription \"%.60s\" is left out: \"%.60s\" (%s) reads that topic already", s->name, other->name,
+		    place_text(all->config, other->place));
 		return false;
 	}
 	return true;

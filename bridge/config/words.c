@@ -19,9 +19,9 @@ static bool command_says(const struct command *c, const char *row)
 
 static int words_too_many(const struct command *c, unsigned most, const char *expected, struct error *e)
 {
-	return c->n_words <= most ? 0
-				  : error_set(e, ERR_CONFIG, "unknown word \"%.60s\", expected %s", c->words[most],
-					expected);
+	return c->n_words <= most
+	    ? 0
+	    : error_set(e, ERR_CONFIG, "unknown word \"%.60s\", expected %s", c->words[most], expected);
 }
 
 /* http://host:port/route: the route is ours, the rest is the address. */
@@ -35,7 +35,8 @@ static int words_function(struct command *c, const char *word, struct error *e)
 		return error_set(e, ERR_CONFIG,
 		    "%.60s: not a function, expected http://host:port/route, https://… or unix:/path", word);
 	if (command_says(c, "function.address"))
-		return error_set(e, ERR_CONFIG, "%.60s: --app-port names the function already, expected one of both", word);
+		return error_set(
+		    e, ERR_CONFIG, "%.60s: --app-port names the function already, expected one of both", word);
 	if (slash && !unix_socket) {
 		if (strpbrk(slash, "?# "))
 			return error_set(e, ERR_CONFIG, "%.60s: expected a plain path, without ?, # and blanks", word);
@@ -71,16 +72,16 @@ static int words_target(struct command *c, struct error *e)
 
 	if (c->n_words == 0)
 		return error_set(e, ERR_CONFIG,
-		    "%s what? expected the name of a component, or a URL: bridge %s kafka://127.0.0.1:9092/orders", verb,
-		    verb);
+		    "%s what? expected the name of a component, or a URL: bridge %s kafka://127.0.0.1:9092/orders",
+		    verb, verb);
 	if (is_url(c->words[0])) {
 		c->source = c->words[0];
 		return 0;
 	}
 	c->component = c->words[0];
 	if (c->n_config_paths + c->n_resource_paths == 0)
-		return error_set(e, ERR_CONFIG, "component \"%.60s\" stands in no file, expected --config FILE, or a URL",
-		    c->component);
+		return error_set(e, ERR_CONFIG,
+		    "component \"%.60s\" stands in no file, expected --config FILE, or a URL", c->component);
 	return 0;
 }
 

@@ -141,8 +141,8 @@ static void port_address_and_protocol_make_the_functions_address(void **state)
 	assert_value(LINE("--app-port="), "function.address", NULL);
 	assert_refused(LINE("--app-port", "many"), "--app-port: \"many\" is not a whole number");
 	assert_refused(LINE("--app-port", "65536"), "--app-port: 65536 is out of range, expected 0 to 65535");
-	assert_refused(
-	    LINE("--app-protocol", "grpc"), "--app-protocol: grpc is not part of this version, expected http, https or plain");
+	assert_refused(LINE("--app-protocol", "grpc"),
+	    "--app-protocol: grpc is not part of this version, expected http, https or plain");
 	assert_refused(LINE("--app-protocol", "h2c"), "not part of this version");
 	assert_refused(LINE("--app-protocol", "smtp"), "--app-protocol: \"smtp\" is not a protocol");
 }
@@ -236,7 +236,8 @@ static void print_goes_with_check_only(void **state)
 	(void)state;
 	assert_true(c.print);
 	command_free(&c);
-	assert_refused(LINE("--config", "a", "--print"), "--print goes with check only, expected: bridge check --print");
+	assert_refused(
+	    LINE("--config", "a", "--print"), "--print goes with check only, expected: bridge check --print");
 }
 
 static void too_many_arguments_are_refused(void **state)

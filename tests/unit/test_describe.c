@@ -40,9 +40,10 @@ static void a_binding_is_described_in_a_paragraph(void **state)
 
 static void a_subscription_says_dapr_pubsub_and_its_own_limits(void **state)
 {
-	static const char text[] = BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS
-	    "  - {name: consumerGroup, value: g}\n" SUBSCRIPTION("s", "ps", "t") "  deadLetterTopic: d\n"
-	    "  metadata: {order: key, maxInFlight: '5', retryMaxAttempts: '3', retryMaxAge: 1h}\n";
+	static const char text[] =
+	    BRIDGE COMPONENT("ps", "pubsub.kafka") BROKERS "  - {name: consumerGroup, value: g}\n" SUBSCRIPTION(
+		"s", "ps", "t") "  deadLetterTopic: d\n"
+				"  metadata: {order: key, maxInFlight: '5', retryMaxAttempts: '3', retryMaxAge: 1h}\n";
 
 	(void)state;
 	assert_described(text, false, "s\n  reads   kafka b:1, topic t, as group g\n");
@@ -63,17 +64,19 @@ static void what_loses_events_is_said_and_coloured(void **state)
 	    "  parks   nowhere, drops what the function refuses, or after the first failure: it is lost\n");
 	assert_described(text, false, "a failure is tried again only if it cannot be reached\n");
 	assert_described(text, false, "order   none, all side by side;");
-	assert_described(text, true, "\x1b[33mnowhere, drops what the function refuses, or after the first failure: it is lost\x1b[0m\n");
+	assert_described(text, true,
+	    "\x1b[33mnowhere, drops what the function refuses, or after the first failure: it is lost\x1b[0m\n");
 	assert_described(text, true, "\x1b[1min\x1b[0m\n");
 }
 
 static void plain_http_and_a_missing_function_are_said(void **state)
 {
-	static const char plain[] = "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\n"
-				    "spec: {function: {address: 'f:1', protocol: plain, format: structured}}\n"
-	    COMPONENT("in", "bindings.kafka") BROKERS INPUT;
-	static const char none[] = "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\n"
-	    COMPONENT("in", "bindings.kafka") BROKERS INPUT;
+	static const char plain[] =
+	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\n"
+	    "spec: {function: {address: 'f:1', protocol: plain, format: structured}}\n" COMPONENT(
+		"in", "bindings.kafka") BROKERS INPUT;
+	static const char none[] = "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\n" COMPONENT(
+	    "in", "bindings.kafka") BROKERS INPUT;
 
 	(void)state;
 	assert_described(plain, false, "POST f:1/in, as structured CloudEvents\n");

@@ -54,7 +54,8 @@ static void every_row_of_a_component_is_there_once_with_its_default(void **state
 	(void)state;
 	assert_int_equal(help("kafka", STDOUT_FILENO), 0);
 	assert_rows(part_find("bindings.kafka")->class->options, "");
-	assert_non_null(strstr(text, "As a Component of type bindings.kafka, pubsub.kafka;\nor in one line: kafka://host:port"));
+	assert_non_null(
+	    strstr(text, "As a Component of type bindings.kafka, pubsub.kafka;\nor in one line: kafka://host:port"));
 	assert_non_null(strstr(text, "\nRequired\n  brokers  TEXT  required\n"));
 	assert_non_null(strstr(text, "  initialOffset  newest|oldest  default newest\n"));
 	assert_true(strstr(text, "\nRequired\n") < strstr(text, "\nOptional\n"));

@@ -22,11 +22,15 @@ static struct scrape parsed(const char *text)
 static void numbers_are_kept_for_each_subscription(void **state)
 {
 	struct scrape s = parsed("# HELP x y\n# TYPE x counter\n"
-				 "bridge_subscription_delivered_total" LABELS("a") "} 12\n"
-				 "bridge_subscription_delivered_total" LABELS("b") "} 7\n"
-				 "bridge_subscription_inflight" LABELS("a") "} 3\n"
-				 "bridge_subscription_received_total" LABELS("a") "} 99\n"
-				 "bridge_function_ready{function=\"f\"} 1\n");
+				 "bridge_subscription_delivered_total" LABELS(
+				     "a") "} 12\n"
+					  "bridge_subscription_delivered_total" LABELS(
+					      "b") "} 7\n"
+						   "bridge_subscription_inflight" LABELS(
+						       "a") "} 3\n"
+							    "bridge_subscription_received_total" LABELS(
+								"a") "} 99\n"
+								     "bridge_function_ready{function=\"f\"} 1\n");
 
 	(void)state;
 	assert_int_equal(s.n, 2);
@@ -43,9 +47,10 @@ static void numbers_are_kept_for_each_subscription(void **state)
 
 static void lag_is_summed_over_partitions_and_unknown_when_absent(void **state)
 {
-	struct scrape s = parsed("bridge_partition_lag" LABELS("a") ",partition=\"0\"} 5\n"
-				 "bridge_partition_lag" LABELS("a") ",partition=\"1\"} 6\n"
-				 "bridge_subscription_held" LABELS("b") "} 1\n");
+	struct scrape s = parsed("bridge_partition_lag" LABELS(
+	    "a") ",partition=\"0\"} 5\n"
+		 "bridge_partition_lag" LABELS("a") ",partition=\"1\"} 6\n"
+						    "bridge_subscription_held" LABELS("b") "} 1\n");
 
 	(void)state;
 	assert_int_equal(s.n, 2);
@@ -70,8 +75,9 @@ static void escapes_in_labels_are_undone(void **state)
 static void what_is_no_metric_of_ours_is_passed_over(void **state)
 {
 	static const char *const texts[] = { "", "\n\n", "x", "bridge_subscription_held", "bridge_subscription_held{",
-		"bridge_subscription_held{component=", "bridge_subscription_held{component=\"", "bridge_subscription_held{} 1",
-		"bridge_subscription_held{component=\"a\"} 1\n", "bridge_subscription_held{component=\"a\",component=\"b\"} 1",
+		"bridge_subscription_held{component=", "bridge_subscription_held{component=\"",
+		"bridge_subscription_held{} 1", "bridge_subscription_held{component=\"a\"} 1\n",
+		"bridge_subscription_held{component=\"a\",component=\"b\"} 1",
 		"bridge_subscription_held{component=\"a\\", "other{component=\"c\",topic=\"t\",route=\"r\"} 1\n" };
 
 	(void)state;

@@ -40,20 +40,22 @@ static void component_short_form_and_command_line_mean_the_same(void **state)
 	char *component;
 
 	(void)state;
-	component = rendered(
-	    load("apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\n"
-		 "spec: {function: {address: 'http://127.0.0.1:8080'}}\n" COMPONENT("orders", "bindings.kafka") "  metadata:\n"
-		 "  - {name: brokers, value: 'a:1,b:2'}\n  - {name: topics, value: 'orders,more'}\n"
-		 "  - {name: consumerGroup, value: g}\n  - {name: order, value: key}\n  - {name: deadLetterTopic, value: d/1}\n"
-		 "  - {name: direction, value: input}\n  - {name: route, value: /new}\n"));
+	component = rendered(load(
+	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\n"
+	    "spec: {function: {address: 'http://127.0.0.1:8080'}}\n" COMPONENT("orders",
+		"bindings.kafka") "  metadata:\n"
+				  "  - {name: brokers, value: 'a:1,b:2'}\n  - {name: topics, value: 'orders,more'}\n"
+				  "  - {name: consumerGroup, value: g}\n  - {name: order, value: key}\n  - {name: deadLetterTopic, value: d/1}\n"
+				  "  - {name: direction, value: input}\n  - {name: route, value: /new}\n"));
 	assert_clean();
-	assert_equal_and_free(component, rendered(load(SHORT(
-	    "{name: orders, from: 'kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d%2F1', to: /new}"))));
+	assert_equal_and_free(component,
+	    rendered(load(SHORT(
+		"{name: orders, from: 'kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d%2F1', to: /new}"))));
 	assert_clean();
 	assert_equal_and_free(component,
 	    rendered(load_with((const char *const[]){ "check", "--app-id=shop",
-		"kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d/1", "http://127.0.0.1:8080/new",
-		NULL })));
+		"kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d/1",
+		"http://127.0.0.1:8080/new", NULL })));
 	assert_clean();
 	free(component);
 }
@@ -65,7 +67,8 @@ static const char *value(const struct config *c, const char *name)
 
 static void percent_signs_are_decoded_in_every_part(void **state)
 {
-	const struct config *c = load(SHORT("{name: x, from: 'kafka://h%3A1/a%20b,c%2Bd+e?saslPassword=%26%3d%25+&url=a=b'}"));
+	const struct config *c =
+	    load(SHORT("{name: x, from: 'kafka://h%3A1/a%20b,c%2Bd+e?saslPassword=%26%3d%25+&url=a=b'}"));
 
 	(void)state;
 	assert_clean();
@@ -84,13 +87,15 @@ static void faults_are_said_at_the_url_with_a_suggestion(void **state)
 {
 	(void)state;
 	load(SHORT("{name: x, from: 'kafka://h:1/a?consumerGrup=g', to: /x}"));
-	assert_found(FINDING_ERROR, "a.yaml:7:21: consumerGrup: not known to bindings.kafka, did you mean \"consumerGroup\"?");
+	assert_found(
+	    FINDING_ERROR, "a.yaml:7:21: consumerGrup: not known to bindings.kafka, did you mean \"consumerGroup\"?");
 	load(SHORT("{name: x, from: 'kafka://h:1/a?pollInterval=soon', to: /x}"));
 	assert_found(FINDING_ERROR, "a.yaml:7:21: pollInterval: \"soon\" is not a duration");
 	load(SHORT("{name: x, from: 'kafka://h:1/a?onExhausted=park', to: /x}"));
 	assert_found(FINDING_ERROR, "a.yaml:7:21: onExhausted: park without a place");
 	load(SHORT("{name: x, from: 'kafak://h:1/a', to: /x}"));
-	assert_found(FINDING_ERROR, "a.yaml:7:21: source of \"x\": \"kafak\" is no kind of source, did you mean \"kafka\"?");
+	assert_found(
+	    FINDING_ERROR, "a.yaml:7:21: source of \"x\": \"kafak\" is no kind of source, did you mean \"kafka\"?");
 	load(SHORT("{name: x, from: 'kafka://h:1/a?brokers=b', to: /x}"));
 	assert_found(FINDING_ERROR, "brokers does not stand behind ?");
 	load(SHORT("{name: x, from: 'kafka://h:1/a?route=b', to: /x}"));
@@ -141,7 +146,8 @@ static void on_the_command_line_the_topic_is_the_name(void **state)
 	load_with((const char *const[]){ "check", "--app-id=a", "kafka://h:1/t?ordr=x", "http://127.0.0.1:1", NULL });
 	assert_found(FINDING_ERROR, "ordr: not known to bindings.kafka, did you mean \"order\"?");
 	files_write("a.yaml", COMPONENT("t", "bindings.sink"));
-	load_with((const char *const[]){ "check", "--app-id=a", "--config=%", "kafka://h:1/t", "http://127.0.0.1:1", NULL });
+	load_with(
+	    (const char *const[]){ "check", "--app-id=a", "--config=%", "kafka://h:1/t", "http://127.0.0.1:1", NULL });
 	assert_found(FINDING_ERROR, "component \"t\" (bindings.kafka/v1) is there twice, first at ");
 }
 

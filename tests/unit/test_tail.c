@@ -21,9 +21,11 @@ static void assert_line(const struct event *e, const char *expected)
 static void where_it_stood_comes_before_its_own_headers(void **state)
 {
 	const struct header headers[] = { { SLICE("trace"), SLICE("a\"b") }, { SLICE("__key"), SLICE("k") },
-		{ SLICE("__offset"), SLICE("42") }, { SLICE("__topic"), SLICE("t") }, { SLICE("__partition"), SLICE("3") },
-		{ SLICE("__note"), SLICE("x1") } };
-	const struct event e = { .topic = SLICE("t"), .key = SLICE("k"), .headers = headers, .n_headers = 6, .data = SLICE("x") };
+		{ SLICE("__offset"), SLICE("42") }, { SLICE("__topic"), SLICE("t") },
+		{ SLICE("__partition"), SLICE("3") }, { SLICE("__note"), SLICE("x1") } };
+	const struct event e = {
+		.topic = SLICE("t"), .key = SLICE("k"), .headers = headers, .n_headers = 6, .data = SLICE("x")
+	};
 
 	(void)state;
 	assert_line(&e,

@@ -77,7 +77,8 @@ static void a_source_and_a_function_run_in_one_line(void **state)
 static void what_does_not_fit_is_refused_with_what_was_expected(void **state)
 {
 	(void)state;
-	assert_refused(LINE("run", "kafka://h:1/t"), "a source without a function, expected a second word such as http://");
+	assert_refused(
+	    LINE("run", "kafka://h:1/t"), "a source without a function, expected a second word such as http://");
 	assert_refused(LINE("run", "orders"), "unknown word \"orders\", expected flags, or a source such as kafka://");
 	assert_refused(LINE("run", "kafka://h:1/t", "grpc://f:1"), "grpc://f:1: not a function, expected http://");
 	assert_refused(LINE("run", "kafka://h:1/t", "http://f:1/a?b"), "expected a plain path");
@@ -87,7 +88,8 @@ static void what_does_not_fit_is_refused_with_what_was_expected(void **state)
 	assert_refused(LINE("version", "x"), "unknown word \"x\"");
 	assert_refused(LINE("help", "kafka", "x"), "unknown word \"x\"");
 	assert_refused(LINE("tail"), "tail what?");
-	assert_refused(LINE("tail", "orders"), "component \"orders\" stands in no file, expected --config FILE, or a URL");
+	assert_refused(
+	    LINE("tail", "orders"), "component \"orders\" stands in no file, expected --config FILE, or a URL");
 	assert_refused(LINE("tail", "kafka://h:1", "a", "b"), "unknown word \"b\"");
 	assert_refused(LINE("send", "kafka://h:1", "a", "b", "c"), "expected [TOPIC] DATA");
 	assert_refused(LINE("send", "kafka://h:1", "--file", "f", "a", "b"), "expected [TOPIC] when there is --file");
@@ -95,7 +97,8 @@ static void what_does_not_fit_is_refused_with_what_was_expected(void **state)
 
 static void what_stands_behind_two_dashes_is_the_functions_command(void **state)
 {
-	const struct command *c = command_of(LINE("run", "--app-port", "80", "--config", "a", "--", "python3", "--x", "--"));
+	const struct command *c =
+	    command_of(LINE("run", "--app-port", "80", "--config", "a", "--", "python3", "--x", "--"));
 
 	(void)state;
 	assert_string_equal(c->child[0], "python3");
