@@ -24,8 +24,8 @@ static const struct page pages[] = {
 	{ "function", process_options, "function.", "The function, under spec of kind Bridge:" },
 	{ "process", process_options, "", "The process, under spec of kind Bridge (metadata.name stands beside it):" },
 	{ "policy", policy_options, "",
-	    "What becomes of failures, order and load.  In the metadata of a source's Component, behind the ? of its URL,\n"
-	    "or in the metadata of a Subscription, which wins:" },
+	    "What becomes of failures, order and load.  In the metadata of a source's Component, behind the ?\n"
+	    "of its URL, or in the metadata of a Subscription, which wins:" },
 };
 enum { N_PAGES = sizeof(pages) / sizeof(*pages) };
 

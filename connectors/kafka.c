@@ -26,7 +26,8 @@ static const struct option kafka_options[] = {
 
 	WORD("consumerGroupRebalanceStrategy", struct kafka, rows.strategy, "range", 0,
 	    "how partitions are shared out in the group; all its members must agree (sticky is taken as cooperative-sticky)",
-	    .alias = "partitionAssignmentStrategy", .group = "Reading", .words = "range roundrobin sticky cooperative-sticky"),
+	    .alias = "partitionAssignmentStrategy", .group = "Reading",
+	    .words = "range roundrobin sticky cooperative-sticky"),
 	MS("heartbeatInterval", struct kafka, rows.heartbeat_ms, "3s", 0, "between signs of life to the group", .min = 1, .max = 3600000),
 	MS("sessionTimeout", struct kafka, rows.session_ms, "10s", 0,
 	    "after so long without a sign of life the group goes on without this member", .min = 1, .max = 3600000),
@@ -54,7 +55,8 @@ static const struct option kafka_options[] = {
 	MS("writeTimeout", struct kafka, rows.write_ms, "30s", 0, "accepted without effect: readTimeout counts from the writing of the request"),
 	MS("consumeRetryInterval", struct kafka, rows.retry_ms, "100ms", OPT_BARE_MS, "pause before a failed fetch is repeated", .min = 1, .max = 300000),
 
-	BYTES("maxMessageBytes", struct kafka, rows.max_message_bytes, "1000000", 0, "largest event that is written", .group = "Writing", .min = 1000, .max = 1000000000),
+	BYTES("maxMessageBytes", struct kafka, rows.max_message_bytes, "1000000", 0, "largest event that is written",
+	    .group = "Writing", .min = 1000, .max = 1000000000),
 	WORD("producerRequiredAcks", struct kafka, rows.acks, "all", 0,
 	    "who has an event before it counts as written: all in-sync replicas, the leader, nobody", .words = "all local none"),
 	INT("producerRetryMax", struct kafka, rows.retries, "5", 0, "repetitions of a failed write within messageTimeout", .min = 0, .max = 2147483647),

@@ -1,4 +1,4 @@
-/* What `bridge check` says of each subscription: what is read, where it goes, its order, when it is done, where it parks. */
+/* What `bridge check` says of each subscription: what is read, where it goes, its order, when done, where parked. */
 /* links: fake_parts.c config_files.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,8 +34,8 @@ static void a_binding_is_described_in_a_paragraph(void **state)
 	    "  done    when the function answered 2xx; a failure is tried again after 100ms to 1m, without end\n"
 	    "  parks   nowhere, holds what the function refuses; what is behind it in its order waits\n");
 	assert_described(BRIDGE COMPONENT("in", "bindings.kafka") BROKERS "  - {name: topics, value: a}\n", false,
-	    ", topic a, as group shop\n  goes to POST 127.0.0.1:8080/in, as a Dapr input binding, if OPTIONS there says it "
-	    "wants them\n");
+	    ", topic a, as group shop\n  goes to POST 127.0.0.1:8080/in, as a Dapr input binding, "
+	    "if OPTIONS there says it wants them\n");
 }
 
 static void a_subscription_says_dapr_pubsub_and_its_own_limits(void **state)

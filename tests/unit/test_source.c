@@ -45,12 +45,14 @@ static void component_short_form_and_command_line_mean_the_same(void **state)
 	    "spec: {function: {address: 'http://127.0.0.1:8080'}}\n" COMPONENT("orders",
 		"bindings.kafka") "  metadata:\n"
 				  "  - {name: brokers, value: 'a:1,b:2'}\n  - {name: topics, value: 'orders,more'}\n"
-				  "  - {name: consumerGroup, value: g}\n  - {name: order, value: key}\n  - {name: deadLetterTopic, value: d/1}\n"
+				  "  - {name: consumerGroup, value: g}\n  - {name: order, value: key}\n"
+				  "  - {name: deadLetterTopic, value: d/1}\n"
 				  "  - {name: direction, value: input}\n  - {name: route, value: /new}\n"));
 	assert_clean();
 	assert_equal_and_free(component,
 	    rendered(load(SHORT(
-		"{name: orders, from: 'kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d%2F1', to: /new}"))));
+		"{name: orders, to: /new, "
+		"from: 'kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d%2F1'}"))));
 	assert_clean();
 	assert_equal_and_free(component,
 	    rendered(load_with((const char *const[]){ "check", "--app-id=shop",

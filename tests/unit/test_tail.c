@@ -29,7 +29,8 @@ static void where_it_stood_comes_before_its_own_headers(void **state)
 
 	(void)state;
 	assert_line(&e,
-	    "{\"topic\":\"t\",\"offset\":42,\"partition\":3,\"note\":\"x1\",\"key\":\"k\",\"headers\":{\"trace\":\"a\\\"b\"},"
+	    "{\"topic\":\"t\",\"offset\":42,\"partition\":3,\"note\":\"x1\",\"key\":\"k\",\"headers\":"
+	    "{\"trace\":\"a\\\"b\"},"
 	    "\"data\":\"x\"}\n");
 }
 
