@@ -113,18 +113,22 @@ void http_road_close(struct http_road *road)
 	road_free(road);
 }
 
+static bool may_stand_in_target(unsigned char c)
+{
+	return c > 0x20 && c < 0x7f && c != '#';
+}
+
 /* What may not stand in a request line is percent-encoded; a path lacks its slash or it does not. */
 static void add_target(struct buf *head, struct slice path)
 {
 	if (!path.n || path.p[0] != '/')
 		buf_add(head, "/", 1);
-	for (size_t i = 0; i < path.n; i++) {
-		unsigned char c = (unsigned char)path.p[i];
-
-		if (c > 0x20 && c < 0x7f && c != '#')
-			buf_add(head, &path.p[i], 1);
-		else
-			buf_printf(head, "%%%02X", c);
+	for (size_t i = 0, plain = 0; i < path.n; i = plain + 1) {
+		for (plain = i; plain < path.n && may_stand_in_target((unsigned char)path.p[plain]);)
+			plain++;
+		buf_add(head, &path.p[i], plain - i);
+		if (plain < path.n)
+			buf_printf(head, "%%%02X", (unsigned char)path.p[plain]);
 	}
 }
 

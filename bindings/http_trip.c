@@ -31,9 +31,15 @@ static bool begins_with(struct slice name, struct slice prefix)
 	return name.n >= prefix.n && strncasecmp(name.p, prefix.p, prefix.n) == 0;
 }
 
+/* Most events have no others. */
+static bool name_is_ours(struct slice name)
+{
+	return name.n >= 2 && name.p[0] == '_' && name.p[1] == '_';
+}
+
 static bool name_left_out(struct slice name, unsigned without)
 {
-	if (begins_with(name, SLICE("__")))
+	if (name_is_ours(name))
 		return false;
 	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
 		if (slice_is_nocase(name, reserved[i]))
@@ -76,7 +82,7 @@ bool http_trip_header(struct http_trip *trip, struct slice name, struct slice va
 {
 	struct buf *head = &trip->call->head;
 	struct http_road *road = trip->road;
-	bool ok = http1_value_ok(value) ? http1_add_header(head, name, value) : add_escaped(head, name, value);
+	bool ok = http1_add_header(head, name, value) || (!http1_value_ok(value) && add_escaped(head, name, value));
 
 	if (!ok)
 		log_fault(&road->odd_names, loop_now(road->base.loop), LOG_WARN, "bridge.binding",
@@ -96,7 +102,7 @@ void http_trip_metadata(struct http_trip *trip, unsigned without)
 
 		if (name_left_out(h->name, without) || !event_header_is_last(e, i))
 			continue;
-		if (begins_with(h->name, SLICE("grpc-")))
+		if (!name_is_ours(h->name) && begins_with(h->name, SLICE("grpc-")))
 			buf_text(head, "dapr-");
 		if (http_trip_header(trip, h->name, h->value))
 			name_canonical(head->p + before);
@@ -169,11 +175,13 @@ static void trip_answered(struct http_trip *trip, const struct http_answer *a)
 		.headers = a->headers,
 		.n_headers = a->n_headers,
 		.data = a->body,
+		.cut = a->cut,
 	};
-	char status[32];
+	char status[] = "status 000"; /* always three digits; printf() would cost more than the rest */
 
 	if (!opinion.why) {
-		snprintf(status, sizeof status, "status %d", a->status);
+		for (int at = sizeof status - 2, left = a->status; left; left /= 10)
+			status[at--] = (char)('0' + left % 10);
 		opinion.why = status;
 	}
 	settle(d, 0, opinion.verdict, &answer, opinion.pause ? retry_after_ms(trip, a) : 0, opinion.why);

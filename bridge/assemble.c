@@ -118,6 +118,7 @@ struct function *assemble(struct loop *loop, struct config *config, struct error
 		.buffer_events = (unsigned)p->buffer_events,
 		.buffer_bytes = (size_t)p->buffer_bytes,
 		.timeout_ms = p->timeout_ms,
+		.adaptive = p->adaptive,
 	};
 	struct function *f;
 

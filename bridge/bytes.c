@@ -151,19 +151,23 @@ bool slice_uint(struct slice s, uint64_t *value_r)
 	return s.n > 0;
 }
 
-char *buf_room(struct buf *b, size_t n)
+static void buf_widen(struct buf *b, size_t n)
 {
 	size_t need = b->n + n, cap = b->cap ? b->cap : BUF_FIRST;
 
-	assert(b->n <= b->cap);
 	if (need < n)
 		mem_exhausted(SIZE_MAX);
-	if (need > b->cap || !b->p) {
-		while (cap < need)
-			cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-		b->p = mem_grow(b->p, cap);
-		b->cap = cap;
-	}
+	while (cap < need)
+		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	b->p = mem_grow(b->p, cap);
+	b->cap = cap;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	assert(b->n <= b->cap);
+	if (n > b->cap - b->n || !b->p)
+		buf_widen(b, n);
 	return b->p + b->n;
 }
 

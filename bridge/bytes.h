@@ -16,8 +16,8 @@ bool slice_is(struct slice, const char *);
 bool slice_is_nocase(struct slice, const char *);
 bool slice_equal(struct slice, struct slice);
 uint64_t slice_hash(struct slice);	/* 64 bit, well mixed, same on every run */
-/* Cuts the next item off a comma list, without the blanks around it; empty ones are passed over.  A comma inside
- * brackets belongs to the item: `^day-[0-9]{2,4}$`.  false: none is left. */
+/* Cuts the next item off a comma list, without the blanks around it; empty ones are passed over.  A comma in brackets
+ * belongs to the item: `^day-[0-9]{2,4}$`.  false: none is left. */
 bool list_next(const char **list, struct slice *item_r);
 bool slice_uint(struct slice, uint64_t *value_r);	/* digits only, no overflow */
 

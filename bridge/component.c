@@ -167,11 +167,13 @@ void lag_report(
 	struct lag_row *row = lag_find(c, s, partition);
 
 	if (!row) {
+		struct lag_row **at = c->last_lag ? &c->last_lag->next : &c->lags;
+
 		row = mem_new(sizeof(*row));
 		row->sub = s;
 		row->partition = partition;
-		row->next = c->lags;
-		c->lags = row;
+		row->next = *at;
+		*at = row;
 	}
 	c->last_lag = row;
 	row->lag = lag;
@@ -242,7 +244,7 @@ static void component_resume(struct component *c)
 	if (!f->bound->capacity)
 		return;
 	if (!component_may_go_on(c)) {
-		if (!component_waited(c, loop_now(f->loop)) && !f->slow.heap_index)
+		if ((c->crowded || !component_waited(c, loop_now(f->loop))) && !f->slow.heap_index)
 			timer_set(f->loop, &f->slow, PATIENCE_MS, component_look_again, f);
 		return;
 	}

@@ -54,7 +54,7 @@ struct connector_class {
 	/* The whole set of this connector.  Called again: the new set; members in both keep their stream. */
 	int	(*subscribe)(struct connector *, const struct subscription *const *, unsigned n, struct error *);
 	void	(*resume)(struct connector *);			/* credit is back after offer() said OFFER_WAIT */
-	/* after OFFER_HELD: fetch nothing more for it alone / go on */
+	/* after OFFER_HELD, or while it waits for this window alone: fetch nothing more for it alone / go on */
 	void	(*hold)(struct connector *, struct window *, bool);
 	/* ACK_ANY: these are settled; their bytes are valid during the call. */
 	void	(*ack)(struct connector *, struct window *, const struct event *const *, unsigned n);

@@ -9,13 +9,14 @@
 #include "bridge/loop.h"
 #include "bridge/metrics.h"
 #include "bridge/note.h"
+#include "bridge/pace.h"
 #include "bridge/pool.h"
 
 /*
  * An entry is one event in memory, copied once at offer(), with one item for each subscription it is for.  A window
  * owns its entries until every item is finished (and, for ACK_ANY, until ack() returned).  An item is owned by
  * exactly one place at a time: its lane (blocked), the ready list of its subscription, its timer (backing off, or
- * not due yet), the binding (sent), a park.
+ * not due yet), the binding (sent), a handoff to a sink.
  */
 enum item_state {
 	ITEM_BLOCKED,		/* another event of its lane is before it */
@@ -23,8 +24,8 @@ enum item_state {
 	ITEM_READY,		/* on the subscription's ready list */
 	ITEM_SENT,		/* with the binding */
 	ITEM_BACKOFF,		/* waits for its next attempt */
-	ITEM_PARKING,		/* asked a sink to keep it */
-	ITEM_PARK_WAIT,		/* the sink did not; waits to ask again */
+	ITEM_ASKING,		/* asked a sink to keep it, or what the function answered */
+	ITEM_ASK_WAIT,		/* the sink did not; waits to ask again */
 	ITEM_HELD,		/* never again, and no place to go */
 	ITEM_FINISHED
 };
@@ -41,9 +42,8 @@ struct item {
 	uint64_t	 lane;		/* 0: no lane */
 	struct timer	 timer;		/* delivery deadline, backoff, delay */
 	int64_t		 sent_at;
-	unsigned	 park_tries;
 	char		*why;		/* of the last failure */
-	struct park	*park;
+	struct handoff	*handoff;	/* on its way to a sink */
 };
 
 struct entry {
@@ -92,7 +92,7 @@ struct window {
 	unsigned	 n_live;
 	size_t		 live_bytes;	/* as taken from the pool */
 	unsigned	 stuck;		/* items not due, backing off, parking in vain, held */
-	unsigned	 running;	/* items sent or parking */
+	unsigned	 running;	/* items sent or asking a sink */
 
 	struct timer	 deadline;	/* of a revoke */
 	bool		 deadline_past;
@@ -133,17 +133,21 @@ struct sub {
 	bool		 probe, wanted, active, down;
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
-	struct { uint64_t inflight, backoff, parking, held; } walked;	/* by metrics.c, for one exposition */
+	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c */
 	struct backoff	 backoff;
-	struct log_repeat faults, held_faults, park_faults;
+	struct { int64_t due_us; struct timer timer; } rate;	/* next delivery due, by max_per_second */
+	struct log_repeat faults, held_faults, sink_faults;
 	struct sub_metrics metrics;
 };
 
 struct bound {
 	struct function	*function;
 	unsigned	 capacity, in_flight;
+	struct pace	 pace;
 	bool		 discover_owed, discovered;
 	struct sub	*active, *active_last;	/* subscriptions with something ready, taken in turn */
+	/* items that are, of all subscriptions: not sent only for lack of room there */
+	unsigned	 ready;
 	struct log_repeat faults;
 	alignas(max_align_t) struct binding binding;
 };
@@ -171,7 +175,7 @@ struct function {
 	struct timer	 slow;			/* looks again at the window a source waits for */
 	struct timer	 deadline;		/* of the drain */
 	bool		 was_ready;
-	unsigned	 running;		/* items sent or parking, of all windows */
+	unsigned	 running;		/* items sent or asking a sink, of all windows */
 	void		(*drained)(void *);
 	void		*drained_arg;
 };
@@ -214,11 +218,30 @@ void deliver_pump(struct bound *);		/* sends what is ready and allowed */
 void item_cancel(struct item *, const char *why);	/* takes it from the binding; counts as UNSURE */
 
 /* failure.c: what a verdict other than DONE leads to. */
+bool item_is_ending(const struct item *);	/* nothing is started any more for its window */
 void item_failed(struct item *, enum verdict, int64_t retry_after_ms, const char *why);
 
-/* park.c */
+/* handoff.c: to a sink, again and again until it is confirmed there. */
+enum handoff_kind { HANDOFF_PARK, HANDOFF_ANSWER };
+struct handoff {
+	enum handoff_kind kind;
+	struct request	 request;
+	struct event	 event;		/* its bytes are the item's, or in `bytes` */
+	const struct event *events[1];
+	const char	*component, *topic;	/* topic NULL: the component's own */
+	unsigned	 tries;
+	size_t		 credit;	/* bytes counted against the function's */
+	struct buf	 bytes;
+	struct header	*headers;
+	char		*why;		/* park: the reason */
+};
+void handoff_start(struct item *, struct handoff *);	/* takes it over; the item ends when it is confirmed */
+void handoff_cancel(struct item *);			/* forgets one that is not under way */
+
+/* park.c, answer.c: what is handed off. */
+bool park_has_place(const struct policy *);
 void park_start(struct item *, const char *why);
-void park_cancel(struct item *);		/* forgets one that is not under way */
+void answer_start(struct item *, const struct answer *);
 
 /* window.c: what a settled entry means for its window. */
 void window_settled(struct entry *);

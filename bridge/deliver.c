@@ -4,10 +4,13 @@
 
 #include "bridge/core.h"
 
+enum { RATE_BURST_US = 100000 }; /* what may be sent ahead of an even pace */
+
 static void ready_put(struct sub *s, struct item *item, bool first)
 {
 	struct item_list *list = &s->ready;
 
+	s->function->bound->ready++;
 	item->prev = first ? NULL : list->last;
 	item->next = first ? list->first : NULL;
 	if (item->prev)
@@ -22,6 +25,7 @@ static void ready_put(struct sub *s, struct item *item, bool first)
 
 static void ready_take(struct sub *s, struct item *item)
 {
+	s->function->bound->ready--;
 	if (item->prev)
 		item->prev->next = item->next;
 	else
@@ -37,7 +41,7 @@ static void sub_activate(struct sub *s)
 {
 	struct bound *b = s->function->bound;
 
-	if (s->active || !s->ready.first)
+	if (s->active || !s->ready.first || s->rate.timer.heap_index)
 		return;
 	s->active = true;
 	s->next_active = NULL;
@@ -122,9 +126,38 @@ static void item_send(struct bound *b, struct item *item)
 	b->binding.class->send(&b->binding, &item->delivery);
 }
 
+static void sub_due(void *arg)
+{
+	struct sub *s = arg;
+
+	sub_activate(s);
+	function_touch(s->function);
+}
+
+/* false: too early by maxPerSecond; the subscription comes back by itself when it is due. */
+static bool sub_may_send(struct sub *s)
+{
+	struct loop *loop = s->function->loop;
+	int64_t now_us = loop_now(loop) * 1000, step_us, early_us;
+
+	if (!s->policy->max_per_second)
+		return true;
+	step_us = 1000000 / s->policy->max_per_second;
+	if (s->rate.due_us < now_us)
+		s->rate.due_us = now_us;
+	early_us = s->rate.due_us - now_us - RATE_BURST_US;
+	if (early_us > 0) {
+		timer_set(loop, &s->rate.timer, early_us / 1000 + 1, sub_due, s);
+		return false;
+	}
+	s->rate.due_us += step_us;
+	return true;
+}
+
 void deliver_pump(struct bound *b)
 {
-	while (b->in_flight < b->capacity && b->active && b->function->state == FUNCTION_RUNNING) {
+	while (
+	    b->in_flight < pace_limit(&b->pace, b->capacity) && b->active && b->function->state == FUNCTION_RUNNING) {
 		struct sub *s = b->active;
 		struct item *item = s->ready.first;
 
@@ -132,7 +165,7 @@ void deliver_pump(struct bound *b)
 		s->active = false;
 		if (s->max_in_flight && s->in_flight >= s->max_in_flight)
 			continue; /* back when one of its deliveries is settled */
-		if (!item)
+		if (!item || !sub_may_send(s))
 			continue;
 		ready_take(s, item);
 		sub_activate(s);
@@ -140,15 +173,27 @@ void deliver_pump(struct bound *b)
 	}
 }
 
+/* What a verdict says about load.  Without an answer: the delivery timeout, or a lost connection. */
+static enum pace_word pace_word(enum verdict verdict, const struct answer *answer)
+{
+	if (answer && (answer->status == 429 || answer->status == 503))
+		return PACE_TOO_MUCH;
+	if (verdict == UNSURE && !answer)
+		return PACE_TOO_MUCH;
+	return verdict == DONE ? PACE_GOOD : PACE_OTHER;
+}
+
 /* The binding has it no more. */
-static void item_back(struct item *item)
+static void item_back(struct item *item, enum verdict verdict, const struct answer *answer)
 {
 	struct sub *s = item->sub;
 	struct function *f = s->function;
+	int64_t took = loop_now(f->loop) - item->sent_at;
 
 	assert(item->state == ITEM_SENT);
 	timer_stop(f->loop, &item->timer);
-	histogram_add(&s->metrics.delivery_ms, loop_now(f->loop) - item->sent_at);
+	histogram_add(&s->metrics.delivery_ms, took);
+	pace_learn(&f->bound->pace, pace_word(verdict, answer), took, f->bound->in_flight, loop_now(f->loop));
 	f->bound->in_flight--;
 	s->in_flight--;
 	item->entry->window->running--;
@@ -162,10 +207,11 @@ void settle(struct delivery *d, unsigned i, enum verdict verdict, const struct a
 {
 	struct item *item = (struct item *)((char *)d - offsetof(struct item, delivery));
 
-	(void)answer; /* nothing is published onward or kept yet */
 	assert(i == 0 && d->n == 1);
-	item_back(item);
-	if (verdict == DONE)
+	item_back(item, verdict, answer);
+	if (verdict == DONE && item->sub->policy->response_topic && answer && answer->data.n && !item_is_ending(item))
+		answer_start(item, answer);
+	else if (verdict == DONE)
 		item_finish(item, ENDED_DELIVERED, NULL);
 	else
 		item_failed(item, verdict, retry_after_ms, why ? why : "no reason given");
@@ -176,7 +222,7 @@ void item_cancel(struct item *item, const char *why)
 	struct bound *b = item->sub->function->bound;
 
 	b->binding.class->cancel(&b->binding, &item->delivery);
-	item_back(item);
+	item_back(item, UNSURE, NULL);
 	item_failed(item, UNSURE, 0, why);
 }
 
@@ -231,12 +277,12 @@ void item_return(struct item *item)
 
 	switch (item->state) {
 	case ITEM_SENT:
-	case ITEM_PARKING:
+	case ITEM_ASKING:
 	case ITEM_FINISHED: return; /* what runs goes on */
 	case ITEM_READY: ready_take(item->sub, item); break;
 	case ITEM_BLOCKED: break;
-	case ITEM_PARK_WAIT:
-		park_cancel(item);
+	case ITEM_ASK_WAIT:
+		handoff_cancel(item);
 		window_stall(item, -1);
 		break;
 	case ITEM_DELAYED:

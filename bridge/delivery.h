@@ -38,6 +38,7 @@ struct answer {
 	const struct slice *to;		/* components the function names itself (gRPC binding answer) */
 	unsigned	 n_to;
 	bool		 parallel;
+	bool		 cut;		/* data is only the beginning */
 };
 
 /* Exactly once per item of a send().  `why` ends up in the log, the metric label and the dead letter; copied. */

@@ -10,8 +10,7 @@ enum {
 	RETRY_AFTER_MAX_MS = 3600000 /* what a function may ask for at most */
 };
 
-/* Nothing is started any more for this item's window. */
-static bool item_ending(const struct item *item)
+bool item_is_ending(const struct item *item)
 {
 	return item->entry->window->state != WINDOW_OPEN || item->sub->function->state != FUNCTION_RUNNING;
 }
@@ -58,11 +57,11 @@ static void item_give_up(struct item *item, const char *why)
 {
 	const struct policy *p = item->sub->policy;
 
-	if (item_ending(item))
+	if (item_is_ending(item))
 		item_let_go(item);
 	else if (p->on_exhausted == EXHAUSTED_DROP)
 		item_finish(item, ENDED_DROPPED_EXHAUSTED, why);
-	else if (p->on_exhausted == EXHAUSTED_HOLD || !p->dead_letter_topic)
+	else if (p->on_exhausted == EXHAUSTED_HOLD || !park_has_place(p))
 		item_hold(item, why);
 	else
 		park_start(item, why);
@@ -75,7 +74,7 @@ static void item_try_again(struct item *item, int64_t retry_after_ms, const char
 	struct slice id = item->event->id;
 	int64_t pause;
 
-	if (item_ending(item)) {
+	if (item_is_ending(item)) {
 		item_let_go(item);
 		return;
 	}
@@ -108,7 +107,7 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 	case UNSENT:
 		s->metrics.unsent++;
 		item->delivery.attempt--;
-		if (item_ending(item))
+		if (item_is_ending(item))
 			item_let_go(item);
 		else
 			item_back_off(item, UNSENT_PAUSE_MS);
@@ -120,9 +119,9 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 		break;
 	case RETRY: item_try_again(item, retry_after_ms, why); break;
 	case DROP:
-		if (!s->policy->dead_letter_topic)
+		if (!park_has_place(s->policy))
 			item_finish(item, ENDED_DROPPED_FUNCTION, why);
-		else if (item_ending(item))
+		else if (item_is_ending(item))
 			item_let_go(item);
 		else
 			park_start(item, why);

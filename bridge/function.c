@@ -7,7 +7,7 @@
 
 #include "bridge/core.h"
 
-enum { KEEP_BYTES = 4 << 20 }; /* free event memory that is kept for the next ones */
+enum { PACE_FIRST = 4, KEEP_BYTES = 4 << 20 }; /* free event memory that is kept for the next ones */
 
 static void function_turn(void *arg);
 
@@ -37,6 +37,7 @@ struct binding *function_binding(struct function *f, const struct binding_class 
 	assert(!f->bound && class->size >= sizeof(struct binding));
 	b->function = f;
 	b->binding = (struct binding){ .class = class, .loop = f->loop, .function = f, .name = f->options.name };
+	pace_begin(&b->pace, f->options.adaptive, PACE_FIRST);
 	f->bound = b;
 	return &b->binding;
 }
@@ -223,6 +224,7 @@ void function_free(struct function *f)
 		struct sub *s = f->subs;
 
 		f->subs = s->next;
+		timer_stop(f->loop, &s->rate.timer);
 		free((void *)(uintptr_t)s->public.options);
 		free((void *)(uintptr_t)s->public.topic);
 		free((void *)(uintptr_t)s->public.group);

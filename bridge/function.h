@@ -13,6 +13,7 @@ struct function_options {
 	unsigned	 buffer_events;		/* credit: events and bytes held here at once */
 	size_t		 buffer_bytes;
 	int64_t		 timeout_ms;		/* of one delivery, unless the subscription says otherwise */
+	bool		 adaptive;		/* learn from the answers how many deliveries the function takes well */
 	uint64_t	 seed;			/* of jitter */
 };
 

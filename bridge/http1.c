@@ -309,11 +309,15 @@ bool http1_value_ok(struct slice value)
 
 bool http1_add_header(struct buf *b, struct slice name, struct slice value)
 {
+	char *p;
+
 	if (!name.n || scan(name.p, name.p + name.n, TOKEN) != name.p + name.n || !http1_value_ok(value))
 		return false;
-	buf_slice(b, name);
-	buf_text(b, ": ");
-	buf_slice(b, value);
-	buf_text(b, "\r\n");
+	p = buf_room(b, name.n + value.n + 4);
+	p = mempcpy(mempcpy(p, name.p, name.n), ": ", 2);
+	if (value.n)
+		p = mempcpy(p, value.p, value.n);
+	memcpy(p, "\r\n", 2);
+	b->n += name.n + value.n + 4;
 	return true;
 }

@@ -50,6 +50,8 @@ struct resolve;
 /* getaddrinfo on a thread: SOCK_STREAM, both families.  fn once, never inside this call; list NULL: `why` says it. */
 struct resolve *resolve_start(struct loop *, const char *host, const char *port,
     void (*fn)(void *, const struct addrinfo *list, const char *why), void *arg);
+/* A lookup is on its thread; loop_free() and the end of the process would wait for it. */
+bool loop_is_looking_up(struct loop *);
 void resolve_cancel(struct resolve *);	/* before fn was called; fn is not called any more; NULL: nothing */
 
 void loop_on_signal(struct loop *, int signo, void (*fn)(void *, int signo), void *arg);

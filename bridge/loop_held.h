@@ -5,7 +5,7 @@
 
 struct uv_loop_s;
 /* what callers hold of a loop, to be given back */
-struct loop_held { unsigned watches, wakes; struct resolve *resolves; };
+struct loop_held { unsigned watches, wakes, lookups; struct resolve *resolves; };
 
 struct uv_loop_s *loop_uv(struct loop *);
 struct loop_held *loop_held(struct loop *);

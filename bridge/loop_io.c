@@ -150,6 +150,7 @@ static void resolve_answered(uv_getaddrinfo_t *request, int status, struct addri
 {
 	struct resolve *r = (struct resolve *)request;
 
+	loop_held(r->loop)->lookups--;
 	if (r->fn) {
 		loop_tick(r->loop);
 		resolve_unlink(r);
@@ -183,11 +184,17 @@ struct resolve *resolve_start(struct loop *l, const char *host, const char *port
 	if (r->next)
 		r->next->prev = &r->next;
 	r->status = uv_getaddrinfo(loop_uv(l), &r->request, resolve_answered, host, port, &hints);
+	loop_held(l)->lookups += r->status == 0;
 	if (r->status) {
 		r->refused = (struct later){ .fn = resolve_refused, .arg = r };
 		loop_defer(l, &r->refused);
 	}
 	return r;
+}
+
+bool loop_is_looking_up(struct loop *l)
+{
+	return loop_held(l)->lookups > 0;
 }
 
 void resolve_cancel(struct resolve *r)

@@ -137,8 +137,9 @@ static void walk_window(const struct window *w)
 				continue;
 			item->sub->walked.inflight++;
 			item->sub->walked.backoff += item->state == ITEM_BACKOFF;
-			item->sub->walked.parking += item->state == ITEM_PARKING || item->state == ITEM_PARK_WAIT;
-			item->sub->walked.held += item->state == ITEM_HELD || item->state == ITEM_PARK_WAIT;
+			item->sub->walked.parking += item->handoff && item->handoff->kind == HANDOFF_PARK;
+			item->sub->walked.answering += item->handoff && item->handoff->kind == HANDOFF_ANSWER;
+			item->sub->walked.held += item->state == ITEM_HELD || item->state == ITEM_ASK_WAIT;
 		}
 }
 
@@ -171,6 +172,7 @@ static void sub_gauges_print(struct buf *out, const struct function *f)
 		{ "bridge_subscription_sending", "Deliveries with the function right now" },
 		{ "bridge_subscription_backoff", "Events that wait for their next attempt" },
 		{ "bridge_subscription_parking", "Events on their way to the dead-letter place" },
+		{ "bridge_subscription_answering", "Events whose answer is on its way to the response topic" },
 		{ "bridge_subscription_held",
 		    "Events that can go nowhere: no dead-letter place, or it does not confirm" },
 		{ "bridge_conservation_drift",
@@ -181,8 +183,8 @@ static void sub_gauges_print(struct buf *out, const struct function *f)
 		head_add(out, rows[i].name, "", "gauge", rows[i].help);
 		for (const struct sub *s = f->subs; s; s = s->next) {
 			const int64_t values[] = { (int64_t)s->walked.inflight, s->in_flight,
-				(int64_t)s->walked.backoff, (int64_t)s->walked.parking, (int64_t)s->walked.held,
-				sub_drift(s) };
+				(int64_t)s->walked.backoff, (int64_t)s->walked.parking, (int64_t)s->walked.answering,
+				(int64_t)s->walked.held, sub_drift(s) };
 
 			buf_text(out, rows[i].name);
 			sub_labels(out, s);
@@ -214,6 +216,9 @@ static void function_gauges_print(struct buf *out, const struct function *f)
 	} rows[] = {
 		{ "bridge_function_capacity", "Deliveries the function takes at once; 0: not reachable",
 		    f->bound ? f->bound->capacity : 0 },
+		{ "bridge_function_limit",
+		    "Deliveries at once that it takes well, as learned; the capacity unless adaptive",
+		    f->bound ? pace_limit(&f->bound->pace, f->bound->capacity) : 0 },
 		{ "bridge_function_sending", "Deliveries in flight", f->bound ? f->bound->in_flight : 0 },
 		{ "bridge_function_buffered_events", "Events in memory, counted against the credit", f->events },
 		{ "bridge_function_buffered_bytes", "Bytes of them", f->bytes },

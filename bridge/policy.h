@@ -10,6 +10,7 @@ enum on_exhausted { EXHAUSTED_DEFAULT, EXHAUSTED_PARK, EXHAUSTED_HOLD, EXHAUSTED
 struct policy {
 	int		 order;			/* enum order; the class's default unless written */
 	int64_t		 max_in_flight;		/* deliveries at once of this subscription; 0: as the endpoint allows */
+	int64_t		 max_per_second;	/* deliveries begun; 0: as many as may be */
 	int64_t		 timeout_ms;		/* of one delivery; 0: the function's */
 	int64_t		 retry_attempts;	/* 0: without limit */
 	int64_t		 retry_max_age_ms;	/* since the event was taken here; 0: without limit */
@@ -18,6 +19,8 @@ struct policy {
 	const char	*dead_letter_topic;	/* NULL: no place */
 	const char	*dead_letter_component;	/* NULL: the same component */
 	/* any limit was written: with a dead-letter topic and none, the first failure parks */
+	const char	*response_topic;	/* what the function answers goes there before the ack; NULL: nowhere */
+	const char	*response_component;	/* NULL: the same component */
 	bool		 retry_written;
 	/* Dapr's own rows, folded into the above by policy_settle() */
 	bool		 consume_retry;

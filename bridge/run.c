@@ -265,7 +265,9 @@ int run(struct config *config, const struct command *command)
 	if (!config->process.address && config->n_subscriptions)
 		log_warn("bridge.run", "no function address: nothing is read (set function.address or --app-port)");
 	loop_run(run.loop);
-	run_close(&run);
 	log_info("bridge.run", "ended");
+	if (loop_is_looking_up(run.loop))
+		_exit(run.code); /* all is confirmed and closed; a name server that does not answer shall not hold us */
+	run_close(&run);
 	return run.code;
 }

@@ -87,8 +87,8 @@ static struct slot *slot_push(struct window *w, struct token token)
 }
 
 /*
- * One window may have as much in memory as it leaves free, of several windows half of that.  So whatever gets stuck, and
- * however many events of it came in a row before it did, there is room left for the others.
+ * One window may have as much in memory as it leaves free, of several windows half of that.  So whatever gets stuck,
+ * and however many events of it came in a row before it did, there is room left for the others.
  */
 static bool window_over(const struct window *w, unsigned times)
 {
@@ -108,11 +108,14 @@ bool window_crowded(const struct window *w)
 	return window_over(w, was ? 2 : 1); /* once over the mark, only well below it the flow goes on */
 }
 
+/* A source waits for a window that moves, as long as that costs nobody anything: the function has all it can take. */
 bool window_stuck(const struct window *w, int64_t now)
 {
 	const struct component *c = w->component;
 
-	return w->stuck || w->tail - w->head >= RING_MAX || (c->crowded == w && component_waited(c, now));
+	if (w->stuck || w->tail - w->head >= RING_MAX)
+		return true;
+	return c->crowded == w && component_waited(c, now) && !c->function->bound->ready;
 }
 
 void window_stall(struct item *item, int by)
@@ -164,7 +167,7 @@ static void entry_move(struct entry *entry, struct window *to)
 	for (unsigned i = 0; i < entry->n_items; i++) {
 		struct item *item = &entry->items[i];
 
-		if (item->state == ITEM_SENT || item->state == ITEM_PARKING) {
+		if (item->state == ITEM_SENT || item->state == ITEM_ASKING) {
 			from->running--;
 			to->running++;
 		}

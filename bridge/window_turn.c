@@ -66,7 +66,7 @@ void window_return(struct window *w)
 		before = e->prev;
 		for (unsigned i = e->n_items; i-- > 0 && open > 0;)
 			if (e->items[i].state != ITEM_FINISHED && e->items[i].state != ITEM_SENT &&
-			    e->items[i].state != ITEM_PARKING) {
+			    e->items[i].state != ITEM_ASKING) {
 				open--;
 				item_return(&e->items[i]);
 			} else if (e->items[i].state != ITEM_FINISHED) {

@@ -74,6 +74,7 @@ struct kafka_partition {
 	int64_t		 next;		/* one past the last offset taken by the core: where reading goes on */
 	int64_t		 high;		/* below it an event may still be running from an earlier window */
 	int64_t		 end;		/* as last said by the broker; -1: unknown */
+	int64_t		 high_asked;	/* the same, as asked for while it was paused; 0: not yet */
 	int64_t		 position, committed;	/* to be committed, confirmed; -1: nothing */
 };
 
@@ -96,8 +97,10 @@ struct kafka_rebalance {
 	int64_t		 deadline;
 };
 
-/* What the group committed for an assignment, asked on a thread of its own: the library only has a call that blocks. */
+/* A question to the broker, on a thread of its own: the library only has calls that block.  One at a time. */
+enum kafka_question { ASK_COMMITTED, ASK_END };
 struct kafka_asking {
+	enum kafka_question question;
 	rd_kafka_t	*rk;
 	struct wake	*wake;
 	rd_kafka_topic_partition_list_t *partitions;	/* with the answer */
@@ -127,6 +130,7 @@ struct kafka_reader {
 	char		*topics;	/* subscribed to now */
 	struct kafka_rebalance *rebalance, **rebalance_end;
 	struct kafka_asking asking;	/* while client.helper */
+	int64_t		 ends_asked;	/* when the ends of paused partitions were asked for last */
 	atomic_bool	 joining;	/* set and cleared by the library's threads */
 	struct log_repeat errors, commits;
 };
@@ -239,8 +243,15 @@ void kafka_commit_advance(struct kafka_partition *);	/* past what is no event: c
 bool kafka_commit_owed(const struct kafka_partition *);
 void kafka_drain(struct connector *);
 
+/* kafka_ask.c: the loop is woken when the answer is there. */
+/* false: not now */
+bool kafka_ask(struct kafka_reader *, enum kafka_question, const rd_kafka_topic_partition_list_t *);
+void kafka_ask_step(struct kafka_reader *);		/* hands an answer to whoever asked */
+void kafka_group_committed(struct kafka_reader *, struct kafka_asking *);
+
 /* kafka_lag.c */
 void kafka_lag_tell(struct kafka_reader *);
+void kafka_lag_ends(struct kafka *, const struct kafka_asking *);
 
 /* kafka_sink.c */
 void kafka_send(struct connector *, struct request *);

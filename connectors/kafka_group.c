@@ -5,7 +5,6 @@
 
 enum {
 	READ_TRIES = 3,
-	READ_TIMEOUT_MS = 3000,
 	READ_PAUSE_MS = 500,
 	COMMIT_WAIT_MS = 5000, /* for the last commit of partitions that go */
 	NAMED_MAX = 16 /* partitions named in a log line */
@@ -135,34 +134,15 @@ static struct kafka_partition *group_partition(const struct kafka_reader *r, con
 
 /* --- partitions that come --- */
 
-static void *asking_thread(void *arg)
-{
-	struct kafka_asking *a = arg;
-
-	a->code = rd_kafka_committed(a->rk, a->partitions, READ_TIMEOUT_MS);
-	atomic_store(&a->done, true);
-	wake(a->wake);
-	return NULL;
-}
-
 static void group_ask(struct kafka_reader *r, struct kafka_rebalance *op)
 {
-	struct kafka_asking *a = &r->asking;
-
-	if (r->client.helper)
-		return; /* for an assignment that was overtaken: soon done */
-	a->rk = r->client.rk;
-	a->wake = r->client.wake;
-	a->partitions = rd_kafka_topic_partition_list_copy(op->partitions);
-	atomic_store(&a->done, false);
-	op->tries++;
-	if (pthread_create(&r->client.helper_thread, NULL, asking_thread, a) != 0) {
-		rd_kafka_topic_partition_list_destroy(a->partitions);
+	if (kafka_ask(r, ASK_COMMITTED, op->partitions)) {
+		op->tries++;
+		op->step = REBALANCE_READING;
+	} else if (!r->client.helper) {
+		op->tries++;
 		op->deadline = loop_now(r->client.kafka->base.loop) + READ_PAUSE_MS;
-		return;
-	}
-	r->client.helper = true;
-	op->step = REBALANCE_READING;
+	} /* else one is under way; it wakes us when it is through */
 }
 
 static void group_forward(struct kafka_reader *r, const struct kafka_partition *p)
@@ -229,21 +209,19 @@ static void group_assigned(struct kafka_reader *r, const rd_kafka_topic_partitio
 	group_pop(r);
 }
 
-static void group_answered(struct kafka_reader *r)
+void kafka_group_committed(struct kafka_reader *r, struct kafka_asking *a)
 {
-	struct kafka_asking *a = &r->asking;
 	struct kafka_rebalance *op = r->rebalance;
 
-	pthread_join(r->client.helper_thread, NULL);
-	r->client.helper = false;
-	if (op && op->step == REBALANCE_READING && a->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+	if (op == NULL || op->step != REBALANCE_READING)
+		return; /* overtaken */
+	if (a->code == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		group_assigned(r, a->partitions);
-	} else if (op && op->step == REBALANCE_READING) {
-		group_complain(r, "what the group committed cannot be read", rd_kafka_err2str(a->code));
-		op->step = REBALANCE_WAITING;
-		op->deadline = loop_now(r->client.kafka->base.loop) + READ_PAUSE_MS;
+		return;
 	}
-	rd_kafka_topic_partition_list_destroy(a->partitions);
+	group_complain(r, "what the group committed cannot be read", rd_kafka_err2str(a->code));
+	op->step = REBALANCE_WAITING;
+	op->deadline = loop_now(r->client.kafka->base.loop) + READ_PAUSE_MS;
 }
 
 /* true: done, false: waits for the answer. */
@@ -356,8 +334,7 @@ static bool group_step_revoke(struct kafka_reader *r, struct kafka_rebalance *op
 
 void kafka_group_step(struct kafka_reader *r)
 {
-	if (r->client.helper && atomic_load(&r->asking.done))
-		group_answered(r);
+	kafka_ask_step(r);
 	while (r->rebalance) {
 		struct kafka_rebalance *op = r->rebalance;
 

@@ -1,5 +1,7 @@
-/* Lag of the partitions assigned here, from what the broker says with every fetch: no question is asked for it. */
+/* Lag of the partitions assigned here, from what the broker says with every fetch; only paused ones are asked for. */
 #include "connectors/kafka.h"
+
+enum { ENDS_EVERY_MS = 5000 };
 
 static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partition *p)
 {
@@ -10,12 +12,13 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 		return lag;
 	if (p->end > high)
 		high = p->end;
+	if (p->held && p->high_asked > high)
+		high = p->high_asked;
 	if (high < 0 || done < 0)
 		return lag;
 	if (done < low)
 		done = low;
 	lag.unacked = high > done ? high - done : 0;
-	lag.settled = p->position > done ? p->position - done : 0;
 	lag.settled = p->position > done ? p->position - done : 0;
 	lag.known = true;
 	return lag;
@@ -44,7 +47,6 @@ static void lag_tell_one(struct kafka_reader *r, const struct kafka_wish *wish)
 		lag = lag_of(r, p);
 		sums[p->number].lag.unacked += lag.unacked;
 		sums[p->number].lag.settled += lag.settled;
-		sums[p->number].lag.settled += lag.settled;
 		sums[p->number].lag.known = lag.known && (sums[p->number].lag.known || !sums[p->number].any);
 		sums[p->number].any = true;
 	}
@@ -54,8 +56,41 @@ static void lag_tell_one(struct kafka_reader *r, const struct kafka_wish *wish)
 	free(sums);
 }
 
+/* What is paused is not fetched, so nobody says how far it has grown. */
+static void lag_ask_ends(struct kafka_reader *r)
+{
+	const struct kafka *k = r->client.kafka;
+	int64_t now = loop_now(k->base.loop);
+	rd_kafka_topic_partition_list_t *paused;
+
+	if (now - r->ends_asked < ENDS_EVERY_MS || r->rebalance)
+		return;
+	paused = rd_kafka_topic_partition_list_new(8);
+	for (unsigned i = 0; i < k->n_partitions; i++)
+		if (k->partitions[i]->assigned && k->partitions[i]->held)
+			rd_kafka_topic_partition_list_add(paused, k->partitions[i]->name, k->partitions[i]->number)
+			    ->offset = RD_KAFKA_OFFSET_END;
+	if (paused->cnt && kafka_ask(r, ASK_END, paused))
+		r->ends_asked = now;
+	rd_kafka_topic_partition_list_destroy(paused);
+}
+
+void kafka_lag_ends(struct kafka *k, const struct kafka_asking *a)
+{
+	if (a->code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	for (int i = 0; i < a->partitions->cnt; i++) {
+		const rd_kafka_topic_partition_t *at = &a->partitions->elems[i];
+		struct kafka_partition *p = kafka_partition_find(k, at->topic, at->partition);
+
+		if (p && p->assigned && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0)
+			p->high_asked = at->offset;
+	}
+}
+
 void kafka_lag_tell(struct kafka_reader *r)
 {
+	lag_ask_ends(r);
 	for (unsigned i = 0; i < r->client.kafka->n_wishes; i++)
 		lag_tell_one(r, &r->client.kafka->wishes[i]);
 }

@@ -101,6 +101,7 @@ void kafka_partition_lost(struct kafka_partition *p)
 	free(p->last_note);
 	p->last_note = NULL;
 	p->assigned = p->revoking = p->held = p->dirty = p->sent = false;
+	p->high_asked = 0;
 }
 
 void kafka_partitions_free(struct kafka *k)

@@ -26,6 +26,8 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	    "what plain HTTP sends: CloudEvents in that mode, or the raw bytes", .words = "binary structured raw"),
 	INT("function.endpointConcurrency", struct process, endpoint_concurrency, "64", 0,
 	    "deliveries in flight to the function", .min = 1, .max = 100000),
+	BOOL("function.adaptiveConcurrency", struct process, adaptive, "false", 0,
+	    "learn from the answers (429, 503, slowness) how many deliveries at once it takes well"),
 	MS("function.timeout", struct process, timeout_ms, "60s", 0, "time for one delivery", .min = 1, .max = DAY_MS),
 	INT("function.bufferEvents", struct process, buffer_events, "1024", 0, "events held here at most", .min = 1,
 	    .max = 10000000),

@@ -15,6 +15,7 @@ struct process {
 	int		 protocol;		/* function.protocol */
 	int		 format;		/* function.format: what plain HTTP sends */
 	int64_t		 endpoint_concurrency;	/* function.endpointConcurrency, --app-max-concurrency */
+	bool		 adaptive;		/* function.adaptiveConcurrency: learn what it takes well */
 	int64_t		 timeout_ms;		/* function.timeout: of one delivery */
 	int64_t		 buffer_events, buffer_bytes;	/* function.bufferEvents, function.bufferBytes: the credit */
 	int64_t		 options_timeout_ms;	/* function.bindingOptionsTimeout, --app-binding-options-timeout */

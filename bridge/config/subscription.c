@@ -184,22 +184,23 @@ static const struct setting *setting_named(
 	return found ? found : settings_last(c->settings, c->n_settings, one);
 }
 
-/* Where events are parked must be there, and must be able to take them. */
-static void subscription_check_dead_letter(struct resources *all, const struct subscription_config *s)
+/* Where events are handed to must be there, and must be able to take them. */
+static void subscription_check_place(struct resources *all, const struct subscription_config *s, const char *name,
+    const char *topic, const char *const rows[2])
 {
-	const struct component_config *own = &all->config->components[s->component], *dead = own;
-	const char *name = s->policy.dead_letter_component;
-	const struct setting *said = setting_named(s, own, name ? "deadLetterComponent" : "deadLetterTopic");
+	const struct component_config *own = &all->config->components[s->component], *to = own;
+	const char *row = rows[name ? 0 : 1];
+	const struct setting *said = setting_named(s, own, row);
 	struct place place = said ? setting_place(said) : s->place;
 	const struct resource *found = name ? resources_find(all, RESOURCE_COMPONENT, name) : NULL;
 	struct suggest near;
 
-	if (!name && !s->policy.dead_letter_topic)
+	if (!name && !topic)
 		return;
 	if (name && (!found || found->state == RESOURCE_ELSEWHERE)) {
 		suggest_begin(&near, name);
 		suggest_components(all, &near);
-		finding_add(all->config, FINDING_ERROR, place, "deadLetterComponent: no component \"%.60s\"%s%s", name,
+		finding_add(all->config, FINDING_ERROR, place, "%s: no component \"%.60s\"%s%s", row, name,
 		    found ? " for this app" : "",
 		    *suggest_text(&near) ? near.text : ", expected the name of one that is loaded");
 		return;
@@ -207,11 +208,21 @@ static void subscription_check_dead_letter(struct resources *all, const struct s
 	if (found && found->state != RESOURCE_TAKEN)
 		return;
 	if (found)
-		dead = &all->config->components[found->index];
-	if (!dead->part || !dead->part->class->send)
+		to = &all->config->components[found->index];
+	if (!to->part || !to->part->class->send)
 		finding_add(all->config, FINDING_ERROR, place,
-		    "%s: component \"%.60s\" of type %.60s cannot be written to, expected one that can",
-		    name ? "deadLetterComponent" : "deadLetterTopic", dead->name, dead->type);
+		    "%s: component \"%.60s\" of type %.60s cannot be written to, expected one that can", row, to->name,
+		    to->type);
+}
+
+static void subscription_check_places(struct resources *all, const struct subscription_config *s)
+{
+	static const char *const dead[] = { "deadLetterComponent", "deadLetterTopic" };
+	static const char *const response[] = { "responseComponent", "responseTopic" };
+	const struct policy *p = &s->policy;
+
+	subscription_check_place(all, s, p->dead_letter_component, p->dead_letter_topic, dead);
+	subscription_check_place(all, s, p->response_component, p->response_topic, response);
 }
 
 /* The policy as far as it can be read; `faults`: some row of it was found faulty before. */
@@ -229,7 +240,7 @@ static void subscription_policy(struct resources *all, struct subscription_confi
 			finding_add(all->config, FINDING_ERROR, s->place, "%s", e.text);
 		settings_fill(policy_options, &s->policy, NULL, 0);
 	} else {
-		subscription_check_dead_letter(all, s);
+		subscription_check_places(all, s);
 	}
 	s->dead_letter_topic = s->policy.dead_letter_topic;
 }

@@ -302,6 +302,17 @@ static int reader_broken(struct reader *r, const char *text, size_t n)
 	return reader_fail(r, p->problem_mark, "not YAML: %s", problem);
 }
 
+/* %TAG lines: libyaml compares each with all before it, and says nothing until it has seen the last of them. */
+static unsigned count_tags(const char *text, size_t n)
+{
+	const char *end = text + n;
+	unsigned count = 0;
+
+	for (const char *p = text; p < end && (p = memmem(p, (size_t)(end - p), "%TAG", 4)); p += 4)
+		count++;
+	return count;
+}
+
 struct document *document_parse(struct arena *a, const char *text, size_t n, struct fault *fault_r)
 {
 	struct reader *r = arena_alloc(a, sizeof(*r));
@@ -313,6 +324,10 @@ struct document *document_parse(struct arena *a, const char *text, size_t n, str
 	r->tail = &r->first;
 	if (n > YAML_TEXT_MAX) {
 		error_set(&fault_r->error, ERR_LIMIT, "%zu bytes, expected at most %d", n, YAML_TEXT_MAX);
+		return NULL;
+	}
+	if (count_tags(text, n) > YAML_TAGS_MAX) {
+		error_set(&fault_r->error, ERR_LIMIT, "too many %%TAG lines, expected at most %d", YAML_TAGS_MAX);
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&r->parser)) {

@@ -9,7 +9,7 @@
 /* Bounds of one text: beyond them it is a fault.  Nodes and bytes count after aliases are followed. */
 enum {
 	YAML_TEXT_MAX = 1024 * 1024, YAML_DEPTH_MAX = 64, YAML_NODES_MAX = 100000, YAML_BYTES_MAX = 4 * 1024 * 1024,
-	YAML_ANCHORS_MAX = 256
+	YAML_ANCHORS_MAX = 256, YAML_TAGS_MAX = 256
 };
 
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };

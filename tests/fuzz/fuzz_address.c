@@ -40,7 +40,7 @@ static void check_parts(const struct address *a)
 	if (a->path)
 		assert(!a->host && !a->port && *a->path == '/');
 	else
-		assert(*a->host && atoi(a->port) >= 1 && atoi(a->port) <= 65535);
+		assert(*a->host && strlen(a->host) <= 255 && atoi(a->port) >= 1 && atoi(a->port) <= 65535);
 }
 
 /* A password is not shown, wherever it stands: what is before an @ may be one. */

@@ -34,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	while (rest.n && argc < ARGUMENTS_MAX)
 		argv[argc++] = mem_slice(input_line(&rest));
 	if (command_parse(&command, argc, argv, &e) == 0) {
+		assert(e.code == ERR_NONE);
 		check_command(&command, (unsigned)argc);
 		command_free(&command);
 	} else {

@@ -20,7 +20,7 @@ struct ending {
 	unsigned lost, answered;
 	int status;
 	unsigned n_headers;
-	bool cut;
+	bool cut, keep;
 	struct buf body;
 };
 
@@ -63,7 +63,6 @@ void connection_answered(struct connection *k, const struct http_answer *answer,
 {
 	struct ending *e = k->client->options.arg;
 
-	(void)keep;
 	assert(answer->status >= 200 && answer->status <= 599 && answer->body.n <= KEEP_BODY);
 	for (unsigned i = 0; i < answer->n_headers; i++)
 		assert(slice_inside(answer->headers[i].value, (struct slice){ k->in.p, k->head_n }) &&
@@ -72,6 +71,7 @@ void connection_answered(struct connection *k, const struct http_answer *answer,
 	e->status = answer->status;
 	e->n_headers = answer->n_headers;
 	e->cut = answer->cut;
+	e->keep = keep;
 	buf_slice(&e->body, answer->body);
 }
 
@@ -95,6 +95,21 @@ static void answer_end(struct ending *e, bool head_only, struct slice s, struct 
 	buf_free(&k->in);
 }
 
+/* A connection on which more came than was asked for is not used again. */
+static void check_stray(bool head_only, struct slice s)
+{
+	struct ending *e = mem_new(sizeof(*e));
+	struct buf more = { 0 };
+
+	buf_slice(&more, s);
+	buf_text(&more, "x");
+	answer_end(e, head_only, (struct slice){ more.p, more.n }, NULL);
+	assert(e->answered && !e->keep);
+	buf_free(&e->body);
+	buf_free(&more);
+	free(e);
+}
+
 /* The first line: HEAD, or anything else, is what the answer is for. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -108,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	assert(whole->n_headers == pieces->n_headers && whole->cut == pieces->cut);
 	assert(slice_equal(
 	    (struct slice){ whole->body.p, whole->body.n }, (struct slice){ pieces->body.p, pieces->body.n }));
+	if (whole->keep && s.n < 4096)
+		check_stray(slice_is(method, "HEAD"), s);
 	buf_free(&whole->body);
 	buf_free(&pieces->body);
 	free(whole);

@@ -114,8 +114,8 @@ static void converse(struct slice s, struct random *r, struct buf *answers)
 	free(server);
 }
 
-/* Takes out "100 Continue": it is only said to who waits with the body.  What an answer to HEAD lacks is not known here,
- * so the rest is judged by heads alone. */
+/* Takes out "100 Continue": it is only said to who waits with the body.  What an answer to HEAD lacks is not known
+ * here, so the rest is judged by heads alone. */
 static void settle(struct buf *answers)
 {
 	static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";

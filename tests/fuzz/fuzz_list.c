@@ -7,6 +7,19 @@ static bool blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* An item holds a comma only behind a bracket that is still open there, and ends only where none is. */
+static void check_commas(struct slice item, char next)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < item.n; i++) {
+		depth += (item.p[i] == '(' || item.p[i] == '[' || item.p[i] == '{');
+		depth -= (item.p[i] == ')' || item.p[i] == ']' || item.p[i] == '}');
+		assert(item.p[i] != ',' || depth > 0);
+	}
+	assert(!next || depth <= 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	char *text = mem_slice((struct slice){ (const char *)p, n });
@@ -17,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	while (list_next(&rest, &item)) {
 		assert(item.n > 0 && slice_inside(item, whole) && item.p + item.n <= rest);
 		assert(!blank(item.p[0]) && !blank(item.p[item.n - 1]));
+		check_commas(item, *rest);
 		buf_slice(&joined, item);
 		buf_text(&joined, ", ");
 	}

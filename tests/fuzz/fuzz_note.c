@@ -52,6 +52,22 @@ static void check_read(struct slice note, uint64_t start)
 	free(runs);
 }
 
+/* One byte that is another one: nothing is read. */
+static void check_damaged(char *note, size_t n, uint64_t start)
+{
+	struct random r = input_random((struct slice){ note, n });
+	struct note_run *runs;
+	unsigned count;
+
+	for (size_t i = 0; i < n; i += 1 + n / 64) {
+		char was = note[i];
+
+		note[i] ^= 1 << random_next(&r) % 7;
+		assert(note_read((struct slice){ note, n }, start, &runs, &count) == -1);
+		note[i] = was;
+	}
+}
+
 /* The fuzzer does not guess checksums: the input is a note without one. */
 static void check_signed(struct slice text, uint64_t start)
 {
@@ -63,6 +79,7 @@ static void check_signed(struct slice text, uint64_t start)
 	exact = mem_grow(NULL, note.n);
 	memcpy(exact, note.p, note.n);
 	check_read((struct slice){ exact, note.n }, start);
+	check_damaged(exact, note.n, start);
 	free(exact);
 	buf_free(&note);
 }

@@ -1,4 +1,5 @@
 /* Points in time: what was read prints as a text that reads the same; an HTTP date is the date the C library prints. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include "bridge/time_text.h"
@@ -30,6 +31,24 @@ static void check_http_date(struct slice text, int64_t ms)
 	assert(text.n == 29 && (tm.tm_year < -900 || memcmp(text.p + 3, printed, 26) == 0));
 }
 
+/* A zone shifts by just what it says. */
+static void check_zone(struct slice text, int64_t ms)
+{
+	char utc[64];
+	int hours, minutes;
+	int64_t at;
+
+	if (text.p[text.n - 1] == 'Z')
+		return;
+	memcpy(utc, text.p, text.n - 6);
+	utc[text.n - 6] = 'Z';
+	assert(rfc3339_parse((struct slice){ utc, text.n - 5 }, &at));
+	memcpy(utc, text.p + text.n - 6, 6);
+	utc[6] = '\0';
+	assert(sscanf(utc + 1, "%2d:%2d", &hours, &minutes) == 2);
+	assert(at - ms == (*utc == '-' ? -1 : 1) * (hours * 60 + minutes) * 60000);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct slice text = { (const char *)p, n };
@@ -39,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		memcpy(&ms, p, sizeof(ms));
 		check_print(ms);
 	}
-	if (rfc3339_parse(text, &ms))
+	if (rfc3339_parse(text, &ms)) {
 		check_print(ms);
+		check_zone(text, ms);
+	}
 	if (http_date_parse(text, &ms))
 		check_http_date(text, ms);
 	return 0;

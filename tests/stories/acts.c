@@ -2,12 +2,12 @@
 /*
  *	connector NAME prefix|any|none		buffer EVENTS [BYTES]		timeout MS
  *	subscription CONNECTOR TOPIC ROUTE [order none|key|partition] [attempts N] [age MS] [inflight N]
- *		[park TOPIC [at CONNECTOR]] [exhausted hold|drop|park] [probe]
+ *		[park TOPIC [at CONNECTOR]] [answers TOPIC [in CONNECTOR]] [rate N] [exhausted hold|drop|park] [probe]
  *	begin					capacity N			wants ROUTE...
  *	CONNECTOR opens WINDOW [partition N] [from N] [note TEXT|note of WINDOW]
  *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [expires MS] [delayed MS] [size BYTES] [for nobody]
  *		[is taken|wait|held|gone]
- *	function settles ID done|retry|unsent|unsure|drop|reject [after MS]
+ *	function settles ID done|retry|unsent|unsure|drop|reject [after MS] [answers TEXT [STATUS]]	adaptive
  *	CONNECTOR answers ID done|retry|unsure|reject
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
@@ -84,6 +84,12 @@ static void story_subscribe(struct story *s, struct words *w)
 			p->dead_letter_topic = mem_text(next(w));
 		else if (next_is(w, "at"))
 			p->dead_letter_component = mem_text(next(w));
+		else if (next_is(w, "answers"))
+			p->response_topic = mem_text(next(w));
+		else if (next_is(w, "in"))
+			p->response_component = mem_text(next(w));
+		else if (next_is(w, "rate"))
+			p->max_per_second = atoi(next(w));
 		else if (next_is(w, "exhausted"))
 			p->on_exhausted = next_is(w, "hold") ? EXHAUSTED_HOLD
 			    : next_is(w, "drop")	     ? EXHAUSTED_DROP
@@ -199,15 +205,22 @@ static enum verdict verdict_named(struct story *s, const char *word)
 
 static void story_settle(struct story *s, struct words *w)
 {
+	static const struct header type = { SLICE("Content-Type"), SLICE("text/plain") };
 	char *id = next(w);
 	struct delivery *d = cast_delivery(s->binding, id, true);
 	enum verdict verdict = verdict_named(s, next(w));
+	int64_t after = next_is(w, "after") ? atoi(next(w)) : 0;
+	struct answer answer = { .status = 200, .headers = &type, .n_headers = 1 };
+	bool answers = next_is(w, "answers");
 
+	if (answers) {
+		answer.data = slice_text(next(w));
+		answer.status = w->at < w->n ? atoi(next(w)) : 200;
+	}
 	if (!d)
 		fail(s, "the function does not have ", id);
 	else
-		settle(
-		    d, 0, verdict, NULL, next_is(w, "after") ? atoi(next(w)) : 0, verdict == DONE ? NULL : "because");
+		settle(d, 0, verdict, answers ? &answer : NULL, after, verdict == DONE ? NULL : "because");
 }
 
 static void story_open_window(struct story *s, struct connector *c, struct words *w)
@@ -385,6 +398,8 @@ void story_act(struct story *s, struct words *w)
 	} else if (!strcmp(verb, "buffer")) {
 		s->options.buffer_events = (unsigned)atoi(next(w));
 		s->options.buffer_bytes = w->at < w->n ? (size_t)atoi(next(w)) : s->options.buffer_bytes;
+	} else if (!strcmp(verb, "adaptive")) {
+		s->options.adaptive = true;
 	} else if (!strcmp(verb, "timeout")) {
 		s->options.timeout_ms = atoi(next(w));
 	} else if (!strcmp(verb, "subscription")) {

@@ -167,6 +167,8 @@ static void request_say(struct connector *c, const char *what, const struct requ
 		if (slice_is(e->headers[i].name, "bridge-dead-letter-reason") ||
 		    slice_is(e->headers[i].name, "bridge-dead-letter-attempts"))
 			buf_printf(&line, " %.*s", (int)e->headers[i].value.n, e->headers[i].value.p);
+	if (slice_is(e->content_type, "text/plain"))
+		buf_printf(&line, " \"%.*s\"", (int)e->data.n, e->data.p);
 	say("%s %s %.*s for %.*s:%.*s", c->name, what, (int)e->id.n, e->id.p, (int)r->topic.n, r->topic.p, (int)line.n,
 	    line.p);
 	buf_free(&line);

@@ -53,11 +53,14 @@ subscription orders t /orders order none
 begin
 capacity 1
 - orders subscribes 1
-orders opens p0 from 1
+orders opens p0 partition 0 from 1
+orders opens p1 partition 1 from 1
+orders opens p2 partition 2 from 1
 orders offers p0 1 size 2000
 - function gets p0/1 at /orders attempt 1
-orders offers p0 2 size 3000
-orders offers p0 3 size 3000 is wait
+orders offers p0 2 size 2000 is wait
+orders offers p1 1 size 3000
+orders offers p2 1 size 3000 is wait
 metric bridge_function_buffered_bytes is 8192
 
 story "an event larger than the whole credit is taken when nothing else is there"
@@ -226,6 +229,30 @@ function settles p0/4 done
 - function gets p0/5 at /orders attempt 1
 - orders commits p0 through 4
 - orders goes on with p0
+
+story "a source waits for one window, however long, while the function has all it can take"
+connector orders prefix
+buffer 8
+subscription orders t /orders order none
+begin
+capacity 1
+- orders subscribes 1
+orders opens p0 partition 0 from 1
+orders offers p0 1 2 3 4 5
+- function gets p0/1 at /orders attempt 1
+orders offers p0 6 is wait
+after 5000
+function settles p0/1 done
+- function gets p0/2 at /orders attempt 1
+- orders commits p0 through 1
+after 5000
+function settles p0/2 done
+- function gets p0/3 at /orders attempt 1
+- orders commits p0 through 2
+function settles p0/3 done
+- orders resumes
+- function gets p0/4 at /orders attempt 1
+- orders commits p0 through 3
 
 story "what is stuck may leave less than a quarter of the credit: reading goes on nevertheless"
 connector orders prefix

@@ -68,6 +68,8 @@ static void story_end(struct story *s)
 	for (unsigned i = 0; i < s->n_subs; i++) {
 		free((void *)(uintptr_t)s->subs[i].policy.dead_letter_topic);
 		free((void *)(uintptr_t)s->subs[i].policy.dead_letter_component);
+		free((void *)(uintptr_t)s->subs[i].policy.response_topic);
+		free((void *)(uintptr_t)s->subs[i].policy.response_component);
 	}
 	s->passed += !s->failed;
 	s->bad += s->failed;

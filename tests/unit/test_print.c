@@ -60,7 +60,7 @@ static void every_setting_of_the_process_is_printed_with_its_value(void **state)
 	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: shop\n"
 	    "spec:\n  function:\n    address: 127.0.0.1:8080\n"
 	    "    protocol: http\n    format: binary\n    endpointConcurrency: 64\n"
-	    "    timeout: 1m\n    bufferEvents: 1024\n    bufferBytes: 16Mi\n"
+	    "    adaptiveConcurrency: false\n    timeout: 1m\n    bufferEvents: 1024\n    bufferBytes: 16Mi\n"
 	    "    bindingOptionsTimeout: 3s\n    tls:\n      skipVerify: false\n"
 	    "  dapr:\n    httpPort: 3500\n    listen: 127.0.0.1\n  admin:\n"
 	    "    port: 9090\n    listen: 127.0.0.1\n  drainTimeout: 5s\n  log:\n    level: info\n    json: false\n");
@@ -96,7 +96,7 @@ static void a_subscription_is_printed_with_its_folded_policy(void **state)
 	    "kind: Subscription\nmetadata:\n  name: s\nspec:\n  pubsubname: ps\n"
 	    "  topic: t\n  routes:\n    default: /t\n  deadLetterTopic: d\n"
 	    "  metadata:\n    rawPayload: \"true\"\n    order: \"partition\"\n"
-	    "    maxInFlight: \"0\"\n    deliveryTimeout: \"0s\"\n"
+	    "    maxInFlight: \"0\"\n    maxPerSecond: \"0\"\n    deliveryTimeout: \"0s\"\n"
 	    "    retryMaxAttempts: \"1\"\n    retryMaxAge: \"0s\"\n"
 	    "    retryInitialInterval: \"250ms\"\n    retryMaxInterval: \"250ms\"\n"
 	    "    onExhausted: \"park\"\n");

@@ -240,6 +240,11 @@ static void nodes_and_bytes_and_anchors_are_bounded(void **state)
 	for (int i = 0; i <= YAML_ANCHORS_MAX; i++)
 		buf_printf(&b, "- &a%d x\n", i);
 	assert_fault_bytes(b.p, b.n, YAML_ANCHORS_MAX + 1, 3, "too many anchors");
+	buf_clear(&b);
+	for (int i = 0; i <= YAML_TAGS_MAX; i++)
+		buf_printf(&b, "%%TAG !t%d! x\n", i);
+	buf_text(&b, "--- a\n");
+	assert_fault_bytes(b.p, b.n, 1, 1, "too many %TAG lines, expected at most 256");
 	buf_free(&b);
 }
 
