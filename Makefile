@@ -5,6 +5,8 @@
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 ifeq ($(origin CC),default)
 CC = gcc
@@ -81,7 +83,7 @@ help:
 # make unit replay stories e2e: one of them
 # make lint: layout, house rules, static analysis
 # make format: clang-format, and comments within 120 columns
-# make docs: writes docs/options.md anew from the option tables
+# make docs: writes docs/options.md, the manual page and the completion for bash anew from the tables
 # make asan ubsan tsan: the tests under that sanitizer
 # make fuzz: lets clang's fuzzer loose on every parser, FUZZ_SECONDS=60 each, or FUZZ_RUNS=; FUZZ="yaml note" for some of them
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
@@ -129,6 +131,9 @@ deps:
 install: all
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 755 $(O)/bridge $(DESTDIR)$(BINDIR)/bridge
+	install -d $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(COMPLETIONDIR)
+	install -m 644 docs/bridge.1 $(DESTDIR)$(MANDIR)/man1/bridge.1
+	install -m 644 docs/bridge.bash $(DESTDIR)$(COMPLETIONDIR)/bridge
 
 clean:
 	rm -rf $(filter-out build/cache,$(wildcard build/*))
@@ -162,14 +167,18 @@ $(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(O)/options_page: $(O)/obj/tools/options_page.o $(O)/libbridge.a $(EXTRA)
+# Programs that print pages from the tables the program itself reads.
+PAGES = $(O)/options_page $(O)/manual_page $(O)/bash_completion
+$(PAGES): $(O)/%: $(O)/obj/tools/%.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 tools: $(TOOL_BINS)
 
-docs: $(O)/options_page
-	$< >docs/options.md
+docs: $(PAGES)
+	$(O)/options_page >docs/options.md
+	$(O)/manual_page >docs/bridge.1
+	$(O)/bash_completion >docs/bridge.bash
 
 # --- running them: packages first, then a second make that sees them ---
 
@@ -222,8 +231,10 @@ mutants:
 
 lint:
 	@tools/install-packages build lint
-	@$(MAKE) --no-print-directory all build/options_page
+	@$(MAKE) --no-print-directory all build/options_page build/manual_page build/bash_completion
 	@build/options_page | diff -u docs/options.md - || { echo "docs/options.md is not what the tables say; run: make docs"; exit 1; }
+	@build/manual_page | cmp -s - docs/bridge.1 && build/bash_completion | cmp -s - docs/bridge.bash || \
+		{ echo "docs/bridge.1 or docs/bridge.bash is not what the tables say; run: make docs"; exit 1; }
 	@tools/lint
 
 # Twice: moving a comment may change what fits on a line.

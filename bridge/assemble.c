@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 
 #include "bridge/error.h"
@@ -53,23 +52,6 @@ static int components_make(struct function *f, struct config *config, struct con
 	return 0;
 }
 
-static const char *setting_value(const struct component_config *c, const char *name)
-{
-	for (unsigned i = c->n_settings; i-- > 0;)
-		if (!strcasecmp(c->settings[i].name, name))
-			return c->settings[i].value;
-	return NULL;
-}
-
-static const char *group_of(const struct component_config *c, const char *app_id)
-{
-	const char *group = setting_value(c, "consumerGroup");
-
-	if (!group || !*group)
-		group = setting_value(c, "consumerID");
-	return group && *group ? group : app_id;
-}
-
 static int topic_subscribe(struct function *f, struct connector *connector, struct subscription_options *o,
     struct subscription_config *s, struct error *err)
 {
@@ -94,7 +76,7 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	const char *list = s->topic ? s->topic : c->name;
 	struct slice item;
 	struct subscription_options o = {
-		.group = group_of(c, config->process.app_id),
+		.group = config_group(config, c),
 		.path = s->route,
 		.block = c->part->block,
 		.raw = s->raw,

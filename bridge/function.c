@@ -69,7 +69,8 @@ void function_subscribe(struct function *f, struct connector *connector, const s
 		.group = mem_text(o->group),
 		.options = o->options,
 		.block = o->block,
-		.raw = o->raw };
+		.raw = o->raw,
+		.peek = o->peek };
 	s->policy = o->policy;
 	s->order = (enum order)o->policy->order;
 	s->max_in_flight = (unsigned)o->policy->max_in_flight;

@@ -28,7 +28,7 @@ struct connector *function_component(struct function *, const struct connector_c
 struct subscription_options {
 	const char	*topic, *group, *path;	/* copied */
 	enum block	 block;
-	bool		 raw;
+	bool		 raw, peek;
 	bool		 probe;			/* only if the binding's discovery says so */
 	void		*options;		/* of the class's subscription_options, from mem_new(); taken over */
 	const struct policy *policy;		/* stays the caller's */

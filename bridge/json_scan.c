@@ -355,6 +355,14 @@ static size_t utf8_length(const unsigned char *p, size_t n)
 	return length;
 }
 
+bool utf8_ok(struct slice s)
+{
+	for (size_t i = 0, n; i < s.n; i += n)
+		if (!(n = utf8_length((const unsigned char *)s.p + i, s.n - i)))
+			return false;
+	return true;
+}
+
 void json_add_string(struct buf *b, struct slice s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;

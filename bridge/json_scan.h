@@ -25,6 +25,7 @@ enum json_kind json_scan(struct slice, struct json_member *, unsigned n, const c
 /* Compares the inside of a JSON string, escapes and all, with ASCII text. */
 bool json_string_is(struct slice escaped, const char *text, bool any_case);
 
+bool utf8_ok(struct slice);	/* every byte belongs to a character */
 /* Appends a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_add_string(struct buf *, struct slice);
 #endif

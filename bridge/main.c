@@ -2,7 +2,11 @@
 #include <stdio.h>
 
 #include "bridge/error.h"
+#include "bridge/help.h"
 #include "bridge/run.h"
+#include "bridge/send.h"
+#include "bridge/tail.h"
+#include "bridge/top.h"
 #include "bridge/version.h"
 
 enum { EXIT_START = 1, EXIT_CHECK = 2 };
@@ -12,6 +16,8 @@ static int check(const struct config *config, bool print)
 	config_print_findings(config, true);
 	if (print && !config->n_errors)
 		config_print(config);
+	if (!config->n_errors)
+		config_print_subscriptions(config);
 	config_print_summary(config);
 	return config->n_errors ? EXIT_CHECK : 0;
 }
@@ -19,7 +25,11 @@ static int check(const struct config *config, bool print)
 static int start(struct config *config, const struct command *command)
 {
 	config_print_findings(config, false);
-	return config->n_errors ? EXIT_START : run(config, command);
+	if (config->n_errors)
+		return EXIT_START;
+	return command->verb == COMMAND_SEND ? send_events(config, command)
+	    : command->verb == COMMAND_TAIL  ? tail_events(config, command)
+					     : run(config, command);
 }
 
 int main(int argc, char **argv)
@@ -35,9 +45,17 @@ int main(int argc, char **argv)
 	}
 	switch (command.verb) {
 	case COMMAND_VERSION: puts("bridge " BRIDGE_VERSION); break;
-	case COMMAND_HELP: command_help(); break;
+	case COMMAND_TOP: rc = top(command.admin, command.once); break;
+	case COMMAND_HELP:
+		if (command.n_words == 0)
+			command_help();
+		else
+			rc = help_print(command.words[0]) == -1 ? EXIT_START : 0;
+		break;
 	case COMMAND_CHECK:
 	case COMMAND_RUN:
+	case COMMAND_SEND:
+	case COMMAND_TAIL:
 		config = config_load(&command);
 		rc = command.verb == COMMAND_CHECK ? check(config, command.print) : start(config, &command);
 		config_free(config);

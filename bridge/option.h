@@ -21,7 +21,9 @@ enum {
 	OPT_SECRET   = 2,	/* never printed */
 	/* part of where we connect and as whom: two instances are one when all of these are equal */
 	OPT_PLACE    = 4,
-	OPT_BARE_MS  = 8	/* a bare number means milliseconds */
+	OPT_BARE_MS  = 8,	/* a bare number means milliseconds */
+	OPT_URL_HOST = 16,	/* the host part of a URL that stands for a component: kafka://HOST/… */
+	OPT_URL_PATH = 32	/* its path, without the first slash */
 };
 
 struct option {
@@ -34,6 +36,7 @@ struct option {
 	const char	*alias;		/* other spellings, space separated; NULL: none */
 	const char	*words;		/* OPT_WORD: "partition key none"; "warn|warning": spellings of one word */
 	int64_t		 min, max;	/* OPT_INT, OPT_MS, OPT_BYTES; both 0: not bounded */
+	const char	*group;		/* heading in the help, on the first row of a group; NULL: as the row before */
 };
 
 /* Does not compile when the field's C type is not the option's. */

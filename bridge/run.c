@@ -2,22 +2,31 @@
 #include "bridge/run.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bridge/assemble.h"
+#include "bridge/child.h"
 #include "bridge/error.h"
 #include "bridge/http_server.h"
 #include "bridge/log.h"
+#include "bridge/stream.h"
 #include "bridge/version.h"
+
+enum { CHILD_PATIENCE_MS = 2000 };
 
 struct process_run {
 	struct loop *loop;
 	struct function *function;
 	struct http_server *admin, *dapr;
 	const struct process *options;
-	bool draining;
+	bool draining, drained;
+	struct child *child; /* NULL: none was asked for */
+	int stop_signal; /* what the child is told when all is drained */
+	int code; /* of the child */
+	struct timer patience;
 };
 
 static void respond(struct http_response *r, int status, const char *text)
@@ -81,11 +90,47 @@ static void dapr_handle(void *arg, const struct http_request *q, struct http_res
 	}
 }
 
+static int64_t run_patience(const struct process_run *run)
+{
+	return run->options->drain_ms > CHILD_PATIENCE_MS ? run->options->drain_ms : CHILD_PATIENCE_MS;
+}
+
+static void run_child_kill(void *arg)
+{
+	struct process_run *run = arg;
+
+	log_warn("bridge.run", "the function still runs %lld ms after it was asked to end: killed",
+	    (long long)run_patience(run));
+	child_signal(run->child, SIGKILL);
+}
+
+/* Only now the child: what was in flight needed it. */
 static void run_drained(void *arg)
 {
 	struct process_run *run = arg;
 
-	loop_stop(run->loop);
+	run->drained = true;
+	if (!child_runs(run->child)) {
+		loop_stop(run->loop);
+		return;
+	}
+	child_signal(run->child, run->stop_signal);
+	timer_set(run->loop, &run->patience, run_patience(run), run_child_kill, run);
+}
+
+static void run_child_ended(void *arg, int code)
+{
+	struct process_run *run = arg;
+
+	run->code = code;
+	timer_stop(run->loop, &run->patience);
+	if (run->drained) {
+		loop_stop(run->loop);
+	} else if (!run->draining) {
+		log_info("bridge.run", "the function ended with %d: shutting down", code);
+		run->draining = true;
+		function_drain(run->function, run->options->drain_ms, run_drained, run);
+	}
 }
 
 static void run_signal(void *arg, int signo)
@@ -95,18 +140,23 @@ static void run_signal(void *arg, int signo)
 	if (run->draining) {
 		log_warn("bridge.run", "a second signal (%s): ends at once; what is in flight will come again",
 		    strsignal(signo));
+		child_signal(run->child, SIGKILL);
 		_exit(1);
 	}
 	run->draining = true;
+	run->stop_signal = signo;
 	log_info("bridge.run", "%s: shutting down", strsignal(signo));
 	function_drain(run->function, run->options->drain_ms, run_drained, run);
 }
 
 static void run_hangup(void *arg, int signo)
 {
-	(void)arg;
-	(void)signo;
-	log_warn("bridge.run", "SIGHUP: configuration is read at start only; restart to apply a change");
+	struct process_run *run = arg;
+
+	if (run->child)
+		child_signal(run->child, signo);
+	else
+		log_warn("bridge.run", "SIGHUP: configuration is read at start only; restart to apply a change");
 }
 
 static int run_open(struct process_run *run, struct config *config, struct error *err)
@@ -127,8 +177,64 @@ static int run_open(struct process_run *run, struct config *config, struct error
 	return function_start(run->function, err);
 }
 
+struct environment {
+	char *list[10]; /* NULL at the end */
+	unsigned n;
+};
+
+static void environment_add(struct environment *e, const char *name, const char *value)
+{
+	struct buf line = { 0 };
+
+	buf_printf(&line, "%s=%s", name, value);
+	e->list[e->n++] = mem_slice((struct slice){ line.p, line.n });
+	buf_free(&line);
+}
+
+static void environment_add_port(struct environment *e, const char *name, const char *before, int64_t port)
+{
+	char value[64];
+
+	snprintf(value, sizeof(value), "%s%lld", before, (long long)port);
+	if (port)
+		environment_add(e, name, value);
+}
+
+/* What `dapr run` tells a function, and PORT for those that know only that. */
+static void environment_fill(struct environment *e, const struct process *p)
+{
+	struct address address = { 0 };
+	struct error err;
+
+	environment_add(e, "APP_ID", p->app_id);
+	environment_add(e, "APP_PROTOCOL", p->protocol == PROTOCOL_PLAIN ? "plain" : "http");
+	environment_add_port(e, "DAPR_HTTP_PORT", "", p->dapr_http_port);
+	environment_add_port(e, "DAPR_HTTP_ENDPOINT", "http://127.0.0.1:", p->dapr_http_port);
+	environment_add_port(e, "DAPR_METRICS_PORT", "", p->admin_port);
+	if (p->address && address_parse(&address, p->address, &err) == 0 && address.port) {
+		environment_add(e, "APP_PORT", address.port);
+		environment_add(e, "PORT", address.port);
+	}
+	address_free(&address);
+}
+
+static int run_child(struct process_run *run, char **argv, struct error *err)
+{
+	const char *app_id = run->options->app_id, *slash = strrchr(argv[0], '/');
+	const char *name = strcmp(app_id, "bridge") != 0 ? app_id : slash ? slash + 1 : argv[0];
+	struct environment environment = { .n = 0 };
+	const struct child_options options = { .argv = argv, .name = name, .environment = environment.list };
+
+	environment_fill(&environment, run->options);
+	run->child = child_start(run->loop, &options, run_child_ended, run, err);
+	for (unsigned i = 0; i < environment.n; i++)
+		free(environment.list[i]);
+	return run->child ? 0 : -1;
+}
+
 static void run_close(struct process_run *run)
 {
+	child_free(run->child);
 	http_server_close(run->admin);
 	http_server_close(run->dapr);
 	function_free(run->function);
@@ -137,7 +243,7 @@ static void run_close(struct process_run *run)
 
 int run(struct config *config, const struct command *command)
 {
-	struct process_run run = { .options = &config->process };
+	struct process_run run = { .options = &config->process, .stop_signal = SIGTERM };
 	struct error err = { ERR_NONE, "" };
 
 	log_setup((enum log_level)config->process.log_level, config->process.log_json, config->process.app_id,
@@ -146,7 +252,8 @@ int run(struct config *config, const struct command *command)
 		log_debug("bridge.run", "flag --%s has no effect here", command->ignored[i]);
 	signal(SIGPIPE, SIG_IGN);
 	run.loop = loop_new(&err);
-	if (!run.loop || run_open(&run, config, &err) == -1) {
+	if (!run.loop || run_open(&run, config, &err) == -1 ||
+	    (command->child && run_child(&run, command->child, &err) == -1)) {
 		log_at(LOG_FATAL, "bridge.run", "%s", err.text);
 		return 1; /* connectors may be half open: the process ends, nothing was read */
 	}
@@ -160,7 +267,7 @@ int run(struct config *config, const struct command *command)
 	loop_run(run.loop);
 	log_info("bridge.run", "ended");
 	if (loop_is_looking_up(run.loop))
-		_exit(0); /* all is confirmed and closed; a name server that does not answer shall not hold us */
+		_exit(run.code); /* all is confirmed and closed; a name server that does not answer shall not hold us */
 	run_close(&run);
-	return 0;
+	return run.code;
 }

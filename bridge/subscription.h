@@ -29,6 +29,8 @@ struct subscription {
 	const char	*component, *topic, *group;	/* group: consumer group, as configured or the app id */
 	const void	*options;	/* struct read by the class's subscription_options */
 	enum block	 block;
+	/* only looked at: read in `group` whatever the component says, and acknowledged nowhere but here */
+	bool		 peek;
 	bool		 raw;		/* pub/sub: the topic holds plain bytes, not CloudEvents */
 	void		*mine;		/* the connector's */
 };

@@ -7,8 +7,8 @@ enum { AFTER_FATAL_MS = 5000 }; /* two members of one groupInstanceId would put 
 
 /* clang-format off */
 static const struct option kafka_options[] = {
-	STR("brokers", struct kafka, rows.brokers, NULL, OPT_REQUIRED | OPT_PLACE, "brokers to begin with, comma list of host:port"),
-	STR("topics", struct kafka, rows.topics, NULL, 0, "topics an input binding reads, comma list; an entry that begins with ^ is a pattern"),
+	STR("brokers", struct kafka, rows.brokers, NULL, OPT_REQUIRED | OPT_PLACE | OPT_URL_HOST, "brokers to begin with, comma list of host:port"),
+	STR("topics", struct kafka, rows.topics, NULL, OPT_URL_PATH, "topics an input binding reads, comma list; an entry that begins with ^ is a pattern"),
 	STR("publishTopic", struct kafka, rows.publish_topic, NULL, 0, "topic that is written when the request names none"),
 	STR("consumerGroup", struct kafka, rows.group, NULL, OPT_PLACE, "consumer group; default: consumerID, else the app id"),
 	STR("consumerID", struct kafka, rows.consumer_id, NULL, OPT_PLACE, "consumer group when consumerGroup is not given"),
@@ -26,7 +26,8 @@ static const struct option kafka_options[] = {
 
 	WORD("consumerGroupRebalanceStrategy", struct kafka, rows.strategy, "range", 0,
 	    "how partitions are shared out in the group; all its members must agree (sticky is taken as cooperative-sticky)",
-	    .alias = "partitionAssignmentStrategy", .words = "range roundrobin sticky cooperative-sticky"),
+	    .alias = "partitionAssignmentStrategy", .group = "Reading",
+	    .words = "range roundrobin sticky cooperative-sticky"),
 	MS("heartbeatInterval", struct kafka, rows.heartbeat_ms, "3s", 0, "between signs of life to the group", .min = 1, .max = 3600000),
 	MS("sessionTimeout", struct kafka, rows.session_ms, "10s", 0,
 	    "after so long without a sign of life the group goes on without this member", .min = 1, .max = 3600000),
@@ -46,7 +47,7 @@ static const struct option kafka_options[] = {
 	STR("excludeHeaderMetaRegex", struct kafka, rows.exclude_headers, NULL, 0, "headers of these names are not copied, in neither direction"),
 
 	MS("clientConnectionTopicMetadataRefreshInterval", struct kafka, rows.metadata_ms, "10s", 0,
-	    "how often new topics and partitions are looked for", .min = 100, .max = 3600000),
+	    "how often new topics and partitions are looked for", .group = "Connections", .min = 100, .max = 3600000),
 	MS("clientConnectionKeepAliveInterval", struct kafka, rows.keep_alive_ms, "0", 0,
 	    "accepted without effect: keep-alive is on, with the system's interval"),
 	MS("dialTimeout", struct kafka, rows.dial_ms, "30s", 0, "to open a connection", .min = 1000, .max = 2147483),
@@ -54,7 +55,8 @@ static const struct option kafka_options[] = {
 	MS("writeTimeout", struct kafka, rows.write_ms, "30s", 0, "accepted without effect: readTimeout counts from the writing of the request"),
 	MS("consumeRetryInterval", struct kafka, rows.retry_ms, "100ms", OPT_BARE_MS, "pause before a failed fetch is repeated", .min = 1, .max = 300000),
 
-	BYTES("maxMessageBytes", struct kafka, rows.max_message_bytes, "1000000", 0, "largest event that is written", .min = 1000, .max = 1000000000),
+	BYTES("maxMessageBytes", struct kafka, rows.max_message_bytes, "1000000", 0, "largest event that is written",
+	    .group = "Writing", .min = 1000, .max = 1000000000),
 	WORD("producerRequiredAcks", struct kafka, rows.acks, "all", 0,
 	    "who has an event before it counts as written: all in-sync replicas, the leader, nobody", .words = "all local none"),
 	INT("producerRetryMax", struct kafka, rows.retries, "5", 0, "repetitions of a failed write within messageTimeout", .min = 0, .max = 2147483647),
@@ -125,6 +127,9 @@ static int kafka_subscribe(struct connector *c, const struct subscription *const
 	if (k->group == NULL) {
 		const char *group = k->rows.group ? k->rows.group : k->rows.consumer_id;
 
+		k->peek = n > 0 && subs[0]->peek;
+		if (k->peek)
+			group = k->rows.instance_id = NULL;
 		k->group = mem_text(group ? group : subs[0]->group);
 		if (k->group == NULL || *k->group == '\0')
 			return error_set(err, ERR_CONFIG, "consumerGroup: reading needs a consumer group");

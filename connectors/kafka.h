@@ -156,6 +156,7 @@ struct kafka {
 	int64_t		 fatal_at;	/* when the library last gave a client up; 0: never */
 	struct timer	 again;
 	bool		 closing, closed;
+	bool		 peek;		/* nothing is committed */
 	char		*group;
 	struct kafka_wish *wishes;
 	unsigned	 n_wishes;

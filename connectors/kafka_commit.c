@@ -57,6 +57,10 @@ static void commit_gather(struct kafka_reader *r, rd_kafka_topic_partition_list_
 		if (!p->assigned)
 			continue;
 		kafka_commit_advance(p);
+		if (k->peek) {
+			p->committed = p->position;
+			p->dirty = false;
+		}
 		if (!p->dirty || p->position < 0)
 			continue;
 		at = rd_kafka_topic_partition_list_add(list, p->name, p->number);

@@ -7,6 +7,7 @@
 #include "bridge/config/config.h"
 #include "bridge/config/flag.h"
 #include "bridge/config/suggest.h"
+#include "bridge/config/words.h"
 
 enum { ARGUMENTS_MAX = 1000 };
 
@@ -15,17 +16,11 @@ struct parsing {
 	struct command *command;
 	struct process scratch;
 	const char *port, *channel, *protocol;
+	const struct flag **of_verb; /* flags that go with one verb */
+	unsigned n_of_verb;
 	bool metrics_off, verb_given;
 	struct error *error;
 };
-
-struct word {
-	const char *name;
-	int verb;
-};
-static const struct word verbs[] = { { "run", COMMAND_RUN }, { "check", COMMAND_CHECK }, { "version", COMMAND_VERSION },
-	{ "help", COMMAND_HELP } };
-enum { N_VERBS = sizeof(verbs) / sizeof(*verbs) };
 
 static int command_set(struct parsing *p, const char *row, const char *value, const char *flag)
 {
@@ -88,10 +83,12 @@ static int command_protocol(struct parsing *p, const char *value)
 	for (const char *const *word = later; *word; word++)
 		if (!strcmp(*word, value))
 			return error_set(p->error, ERR_CONFIG,
-			    "--app-protocol: %s is not part of this version, expected http or https", value);
+			    "--app-protocol: %s is not part of this version, expected http, https or plain", value);
+	if (!strcmp(value, "plain"))
+		return command_set(p, "function.protocol", value, "app-protocol");
 	if (*value && strcmp(value, "http") != 0 && strcmp(value, "https") != 0)
-		return error_set(
-		    p->error, ERR_CONFIG, "--app-protocol: \"%.60s\" is not a protocol, expected http or https", value);
+		return error_set(p->error, ERR_CONFIG,
+		    "--app-protocol: \"%.60s\" is not a protocol, expected http, https or plain", value);
 	p->protocol = value;
 	return 0;
 }
@@ -122,6 +119,7 @@ static int command_switch(struct parsing *p, const struct flag *f, const char *v
 			p->protocol = "https";
 		return 0;
 	case FLAG_PRINT: c->print = on; return 0;
+	case FLAG_ONCE: c->once = on; return 0;
 	case FLAG_VERB:
 		c->verb = on ? (unsigned)f->verb : c->verb;
 		p->verb_given = p->verb_given || on;
@@ -137,9 +135,31 @@ static int command_switch(struct parsing *p, const struct flag *f, const char *v
 	case FLAG_CONCURRENCY:
 	case FLAG_LISTEN:
 	case FLAG_CONFIG:
-	case FLAG_RESOURCES: break;
+	case FLAG_RESOURCES:
+	case FLAG_ADMIN:
+	case FLAG_KEY:
+	case FLAG_HEADER:
+	case FLAG_FILE:
+	case FLAG_COUNT: break;
 	}
 	return error_set(p->error, ERR_BUG, "--%s is no switch", f->name);
+}
+
+static int command_count(struct parsing *p, const char *value)
+{
+	const struct option row = INT("n", struct command, count, NULL, 0, "", .min = 1, .max = INT64_MAX);
+
+	return option_read(&row, p->command, value, p->error) ? error_wrap(p->error, "--count") : 0;
+}
+
+static int command_header(struct parsing *p, const char *value)
+{
+	struct command *c = p->command;
+
+	if (*value == '=' || !strchr(value, '='))
+		return error_set(p->error, ERR_CONFIG, "--header: \"%.60s\", expected NAME=VALUE", value);
+	c->headers[c->n_headers++] = arena_text(c->arena, value);
+	return 0;
 }
 
 static int command_value(struct parsing *p, const struct flag *f, const char *value)
@@ -161,9 +181,15 @@ static int command_value(struct parsing *p, const struct flag *f, const char *va
 		c->resource_paths[c->n_resource_paths++] = arena_text(c->arena, value);
 		return *value ? 0 : error_set(p->error, ERR_CONFIG, "--%s: empty, expected a directory", f->name);
 	case FLAG_IGNORED: command_ignore(p, arena_printf(c->arena, "--%s %s", f->name, value)); return 0;
+	case FLAG_ADMIN: c->admin = arena_text(c->arena, value); return 0;
+	case FLAG_KEY: c->key = arena_text(c->arena, value); return 0;
+	case FLAG_HEADER: return command_header(p, value);
+	case FLAG_FILE: c->file = arena_text(c->arena, value); return 0;
+	case FLAG_COUNT: return command_count(p, value);
 	case FLAG_METRICS:
 	case FLAG_TLS:
 	case FLAG_PRINT:
+	case FLAG_ONCE:
 	case FLAG_VERB:
 	case FLAG_LATER: break;
 	}
@@ -194,6 +220,8 @@ static int command_flag(struct parsing *p, const char *argument, const char *nex
 
 	if (!f)
 		return command_unknown(p, name, n);
+	if (flag_of_verb(f))
+		p->of_verb[p->n_of_verb++] = f;
 	if (!f->takes_value)
 		return command_switch(p, f, equals ? equals + 1 : NULL) ? -1 : 1;
 	if (equals)
@@ -206,28 +234,58 @@ static int command_flag(struct parsing *p, const char *argument, const char *nex
 
 static int command_word(struct parsing *p, const char *word)
 {
+	struct command *c = p->command;
 	struct suggest s;
 	const char *text;
 
-	for (unsigned i = 0; i < N_VERBS; i++)
-		if (!strcmp(verbs[i].name, word) && !p->verb_given) {
-			p->command->verb = (unsigned)verbs[i].verb;
+	for (const struct verb_row *v = verbs; v->name && !p->verb_given; v++)
+		if (!strcmp(v->name, word)) {
+			c->verb = (enum verb)v->verb;
 			p->verb_given = true;
 			return 1;
 		}
-	if (strstr(word, "://"))
-		return error_set(p->error, ERR_CONFIG,
-		    "%.60s: a source or function on the command line is not part of this version, expected "
-		    "--config FILE",
-		    word);
+	if (p->verb_given || strstr(word, "://")) {
+		c->words[c->n_words++] = arena_text(c->arena, word);
+		p->verb_given = true;
+		return 1;
+	}
 	suggest_begin(&s, word);
-	for (unsigned i = 0; i < N_VERBS && !p->verb_given; i++)
-		suggest_offer(&s, verbs[i].name);
+	for (const struct verb_row *v = verbs; v->name; v++)
+		suggest_offer(&s, v->name);
 	text = suggest_text(&s);
 	return error_set(p->error, ERR_CONFIG, "unknown word \"%.60s\"%s", word,
-	    *text		? text
-		: p->verb_given ? ", expected flags only"
-				: ", expected run, check, version or help");
+	    *text ? text : ", expected run, check, send, tail, top, version or help");
+}
+
+static int command_child(struct parsing *p, char **argv, int n)
+{
+	struct command *c = p->command;
+
+	if (n == 0)
+		return error_set(p->error, ERR_CONFIG, "nothing behind --, expected a command: -- python3 function.py");
+	c->child = arena_alloc(c->arena, ((size_t)n + 1) * sizeof(*c->child));
+	for (int i = 0; i < n; i++)
+		c->child[i] = arena_text(c->arena, argv[i]);
+	return 0;
+}
+
+static int command_of_verb(struct parsing *p)
+{
+	for (unsigned i = 0; i < p->n_of_verb; i++) {
+		const struct flag *f = p->of_verb[i];
+		const struct verb_row *v = verbs;
+
+		if (f->verb == (int)p->command->verb)
+			continue;
+		while (v->verb != f->verb)
+			v++;
+		return error_set(p->error, ERR_CONFIG, "--%s goes with %s only, expected: bridge %s --%s", f->name,
+		    v->name, v->name, f->name);
+	}
+	if (p->command->child && p->command->verb != COMMAND_RUN)
+		return error_set(
+		    p->error, ERR_CONFIG, "-- COMMAND goes with run only, expected: bridge run … -- COMMAND");
+	return 0;
 }
 
 static int command_finish(struct parsing *p)
@@ -250,9 +308,7 @@ static int command_finish(struct parsing *p)
 	}
 	if (p->metrics_off && command_set(p, "admin.port", "0", "enable-metrics"))
 		return -1;
-	if (c->print && c->verb != COMMAND_CHECK)
-		return error_set(p->error, ERR_CONFIG, "--print goes with check only, expected: bridge check --print");
-	return 0;
+	return command_of_verb(p) ? -1 : command_words(c, p->error);
 }
 
 int command_parse(struct command *c, int argc, char **argv, struct error *error)
@@ -267,10 +323,15 @@ int command_parse(struct command *c, int argc, char **argv, struct error *error)
 	c->resource_paths = arena_alloc(c->arena, max * sizeof(*c->resource_paths));
 	c->settings = arena_alloc(c->arena, max * sizeof(*c->settings));
 	c->ignored = arena_alloc(c->arena, max * sizeof(*c->ignored));
+	c->words = arena_alloc(c->arena, max * sizeof(*c->words));
+	c->headers = arena_alloc(c->arena, max * sizeof(*c->headers));
+	p.of_verb = arena_alloc(c->arena, max * sizeof(*p.of_verb));
 	if (argc > ARGUMENTS_MAX)
 		taken = error_set(error, ERR_LIMIT, "%d arguments, expected at most %d", argc, ARGUMENTS_MAX);
 	for (int i = 1; i < argc && taken > 0; i += taken) {
-		if (argv[i][0] == '-' && argv[i][1] && strcmp(argv[i], "--") != 0)
+		if (!strcmp(argv[i], "--"))
+			taken = command_child(&p, argv + i + 1, argc - i - 1) ? -1 : argc - i;
+		else if (argv[i][0] == '-' && argv[i][1])
 			taken = command_flag(&p, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
 		else
 			taken = command_word(&p, argv[i]);

@@ -34,8 +34,6 @@ static void component_head(struct reading *r, struct resource *c, const struct n
 			finding_add(r->config, o->type == OPT_BOOL ? FINDING_ERROR : FINDING_WARNING,
 			    reading_place(r, i->node->line, i->node->column), "%s: %s", o->name, e.text);
 	}
-	if (c->init_timeout_ms <= 0)
-		c->init_timeout_ms = INIT_TIMEOUT_MS;
 }
 
 static void component_setting(struct reading *r, struct resource *c, const struct node *n)
@@ -211,7 +209,7 @@ static unsigned component_check(struct resources *all, struct resource *c, const
 	const struct connector_class *class = part->class;
 	const struct table tables[] = { { class->options, class->size }, { policy_options, sizeof(struct policy) },
 		{ part->block == BLOCK_BINDING ? class->subscription_options : NULL, class->subscription_size } };
-	const struct checked checked = { component_severity(c), part->type, c->place, runtime_names };
+	const struct checked checked = { component_severity(c), part->type, c->place, runtime_names, c->strict };
 
 	if (c->version && *c->version && strcasecmp(c->version, "v0") != 0 && strcasecmp(c->version, "v1") != 0)
 		finding_add(all->config, FINDING_WARNING, c->type_place,
@@ -246,7 +244,7 @@ void component_settle(struct resources *all, struct resource *c)
 		.type = type,
 		.part = part,
 		.ignore_errors = c->ignore_errors,
-		.init_timeout_ms = c->init_timeout_ms,
+		.init_timeout_ms = c->init_timeout_ms > 0 ? c->init_timeout_ms : INIT_TIMEOUT_MS,
 		.settings = c->settings,
 		.n_settings = c->n_settings,
 		.place = c->place };

@@ -6,6 +6,7 @@
 #include "bridge/error.h"
 #include "bridge/config/files.h"
 #include "bridge/config/parse.h"
+#include "bridge/config/source.h"
 
 struct resource *resources_find(const struct resources *all, int kind, const char *name)
 {
@@ -76,10 +77,10 @@ static void resource_twice(struct resources *all, const struct resource *first, 
 	const char *kind = again->kind == RESOURCE_COMPONENT ? "component" : "subscription";
 
 	finding_add(all->config, FINDING_ERROR, again->place,
-	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s:%u:%u (%.60s/%.20s), expected different names",
-	    kind, again->name, again->type ? again->type : again->topic,
-	    again->type ? again->version ? again->version : "v1" : again->pubsub, first->place.file, first->place.line,
-	    first->place.column, first->type ? first->type : first->topic,
+	    "%s \"%.60s\" (%.60s/%.20s) is there twice, first at %s (%.60s/%.20s), expected different names", kind,
+	    again->name, again->type ? again->type : again->topic,
+	    again->type ? again->version ? again->version : "v1" : again->pubsub, place_text(all->config, first->place),
+	    first->type ? first->type : first->topic,
 	    first->type ? first->version ? first->version : "v1" : first->pubsub);
 	again->state = RESOURCE_FAULTY;
 }
@@ -140,11 +141,12 @@ static void config_settle(struct resources *all)
 			subscription_settle(all, r);
 }
 
-static void config_check_function(struct resources *all)
+static void config_check_function(struct resources *all, const struct command *command)
 {
 	struct config *c = all->config;
 
-	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0)
+	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0 && command->verb != COMMAND_SEND &&
+	    command->verb != COMMAND_TAIL)
 		finding_add(c, FINDING_WARNING, all->bridge,
 		    "no function to deliver to, expected function.address or --app-port: nothing is read");
 }
@@ -157,12 +159,13 @@ struct config *config_load(const struct command *command)
 	all.last = &all.first;
 	c->arena = arena_new();
 	config_read(&all, command);
+	source_of_command(&all, command);
 	process_settle(&all, command);
 	config_filter_namespace(&all);
 	config_filter_names(&all);
 	config_filter_scopes(&all);
 	config_settle(&all);
-	config_check_function(&all);
+	config_check_function(&all, command);
 	findings_sort(c);
 	free(all.process);
 	return c;

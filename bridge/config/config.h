@@ -51,8 +51,23 @@ struct config {
 
 /* What the command line said. */
 struct command {
-	enum { COMMAND_RUN, COMMAND_CHECK, COMMAND_VERSION, COMMAND_HELP } verb;
+	enum verb {
+		COMMAND_RUN, COMMAND_CHECK, COMMAND_SEND, COMMAND_TAIL, COMMAND_TOP, COMMAND_VERSION, COMMAND_HELP
+	} verb;
 	bool		 print;			/* check --print */
+	const char	**words;		/* behind the verb, as they stand */
+	unsigned	 n_words;
+	const char	*source;		/* a source's URL; NULL: none */
+	const char	*route;			/* run: of the function's URL; NULL: none */
+	const char	*component, *topic;	/* send, tail: with source NULL; NULL: not said */
+	const char	*data, *file;		/* send: both NULL: standard input, a line an event */
+	const char	*key;			/* send: NULL: none */
+	const char	**headers;		/* send: "name=value" */
+	unsigned	 n_headers;
+	int64_t		 count;			/* tail: events until it ends; 0: without end */
+	const char	*admin;			/* top: host:port */
+	bool		 once;			/* top */
+	char		**child;		/* run: the command behind --, NULL at its end; NULL: none */
 	/* --config FILE|DIR, repeatable: may hold any kind; $VAR is not expanded */
 	const char	**config_paths;
 	unsigned	 n_config_paths;
@@ -68,14 +83,19 @@ struct command {
 /* -1: an unknown flag or a bad value, with a suggestion. */
 int command_parse(struct command *, int argc, char **argv, struct error *);
 void command_free(struct command *);
+extern const char exceptions_text[];	/* from at least once, in two lines */
 void command_help(void);			/* to stdout */
 
 /* Reads everything that was named.  Always fills the config with what could be understood; faults are findings. */
 struct config *config_load(const struct command *);
 void config_free(struct config *);
+/* consumer group, else the app id */
+const char *config_group(const struct config *, const struct component_config *);
 void config_print(const struct config *);	/* effective settings as YAML, to stdout; no secrets */
 /* "bindings.yaml:12:16: …", errors and warnings; notes only when asked.  To stderr. */
 void config_print_findings(const struct config *, bool notes);
 /* "3 errors, 1 warning" or "ok: 2 components, 3 subscriptions".  To stderr. */
 void config_print_summary(const struct config *);
+/* For each subscription what is read, where it goes, in which order, when it is done, where it parks.  To stderr. */
+void config_print_subscriptions(const struct config *);
 #endif

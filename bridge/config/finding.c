@@ -50,6 +50,12 @@ struct place setting_place(const struct setting *s)
 	return (struct place){ s->file, s->line, s->column };
 }
 
+const char *place_text(struct config *c, struct place place)
+{
+	return place.file ? arena_printf(c->arena, "%s:%u:%u", place.file, place.line, place.column)
+			  : "the command line";
+}
+
 bool finding_add_error(
     struct config *c, enum severity severity, const struct error *e, const struct setting *s, unsigned n)
 {

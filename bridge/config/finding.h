@@ -14,5 +14,6 @@ void finding_add(struct config *, enum severity, struct place, const char *fmt, 
  * the finding's.  False: it does not, and nothing was added. */
 bool finding_add_error(struct config *, enum severity, const struct error *, const struct setting *, unsigned n);
 struct place setting_place(const struct setting *);
+const char *place_text(struct config *, struct place);	/* "bindings.yaml:12:16", "the command line" */
 void findings_sort(struct config *);
 #endif

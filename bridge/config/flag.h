@@ -11,7 +11,8 @@ enum flag_act {
 	FLAG_LISTEN,		/* of daprd's list, one */
 	FLAG_METRICS,		/* false: no admin port */
 	FLAG_CONFIG, FLAG_RESOURCES,
-	FLAG_PRINT, FLAG_VERB,
+	FLAG_PRINT, FLAG_ONCE, FLAG_ADMIN, FLAG_KEY, FLAG_HEADER, FLAG_FILE, FLAG_COUNT,
+	FLAG_VERB,
 	FLAG_LATER,		/* would change what the process is: refused */
 	FLAG_IGNORED		/* daprd's, without effect here */
 };
@@ -21,12 +22,17 @@ struct flag {
 	enum flag_act	 act;
 	bool		 takes_value;
 	const char	*row;
-	int		 verb;
+	int		 verb;		/* FLAG_VERB: what it means; PRINT to COUNT: the one it goes with */
 	const char	*shape;		/* of the value, in the help: "N" */
 	const char	*help;		/* NULL: not in the help */
 	const char	*group;		/* of the help, on the first of its rows */
 };
 
+/* A word that says what to do, its usage without "bridge", and what that is. */
+struct verb_row { const char *name; int verb; const char *usage, *help; };
+extern const struct verb_row verbs[];	/* name NULL at the end */
+
 extern const struct flag flags[];	/* name NULL at the end */
+bool flag_of_verb(const struct flag *);		/* it goes with one verb only */
 const struct flag *flag_find(const char *name, size_t n);	/* without dashes; NULL: none */
 #endif

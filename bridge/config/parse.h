@@ -22,5 +22,7 @@ bool subscription_allowed(const struct component_config *, const char *app_id, c
 /* One that is for us, if there is one.  NULL: none of that name. */
 struct resource *resources_find(const struct resources *, int kind, const char *name);
 
+/* What config_print_subscriptions() prints. */
+void config_describe(const struct config *, bool color, struct buf *);
 void config_render(const struct config *, struct buf *);	/* what config_print() prints */
 #endif

@@ -9,6 +9,7 @@
 #include "bridge/bytes.h"
 #include "bridge/config/parse.h"
 #include "bridge/config/settings.h"
+#include "bridge/config/source.h"
 #include "bridge/config/suggest.h"
 #include "bridge/stream.h"
 
@@ -51,8 +52,7 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"), OPT_END };
 
 /* Designed, and not part of this version: said so instead of "unknown". */
-static const char *const later_parts[] = { "scaler", "http", "store", "bindings", "triggers", "secrets",
-	"dapr.grpcPort", NULL };
+static const char *const later_parts[] = { "scaler", "http", "store", "triggers", "secrets", "dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
 static bool among(const char *const *words, const char *word)
@@ -89,6 +89,8 @@ static void process_unknown(struct reading *r, const char *path, const struct it
 	struct suggest s;
 
 	suggest_begin(&s, path);
+	if (depth == 1)
+		suggest_offer(&s, "bindings");
 	for (const struct option *o = process_options; o->name; o++)
 		if (strcmp(o->name, "metadata.name") != 0)
 			suggest_offer(&s, arena_slice(r->config->arena, o->name, path_length(o->name, depth)));
@@ -120,6 +122,8 @@ static void process_item(struct reading *r, const struct item *i, const char *pa
 	if (among(later_parts, path))
 		finding_add(r->config, FINDING_ERROR, place,
 		    "%s is not part of this version, expected it to be left out", path);
+	else if (!strcasecmp(path, "bindings"))
+		sources_read(r, i->node);
 	else if (row && i->node->kind != NODE_TEXT)
 		finding_add(r->config, FINDING_ERROR, place, "%s: %s, expected a text", path, node_kind_name(i->node));
 	else if (row)
@@ -191,7 +195,8 @@ static void process_check_app_id(struct resources *all, const struct command *co
 	struct place place = process_place(all, command, "metadata.name");
 
 	if (!p->app_id) {
-		if (all->config->n_errors == 0) /* else it may stand in what could not be read */
+		if (all->config->n_errors == 0 && command->verb != COMMAND_SEND &&
+		    command->verb != COMMAND_TAIL) /* with errors it may stand in what could not be read */
 			finding_add(all->config, FINDING_WARNING, all->bridge,
 			    "no app id, expected metadata.name of kind Bridge or --app-id: "
 			    "\"bridge\" is used, also as consumer group");
@@ -243,7 +248,7 @@ static void process_check(struct resources *all, const struct command *command)
 void process_settle(struct resources *all, const struct command *command)
 {
 	const struct table table = { process_options, sizeof(struct process) };
-	const struct checked checked = { FINDING_ERROR, "kind Bridge", all->bridge, NULL };
+	const struct checked checked = { FINDING_ERROR, "kind Bridge", all->bridge, NULL, false };
 	unsigned n = all->n_process + command->n_settings;
 	struct setting *settings = mem_new(n * sizeof(*settings));
 

@@ -112,23 +112,35 @@ struct setting reading_setting(const struct reading *r, const char *name, const 
 		.column = value->column };
 }
 
-struct resource *reading_resource(struct reading *r, const struct node *root, int kind)
+struct resource *resources_add(struct resources *all, int kind, struct place place)
 {
-	unsigned *count = kind == RESOURCE_COMPONENT ? &r->all->n_components : &r->all->n_subscriptions;
-	const struct node *metadata = reading_map(r, root, "metadata");
+	unsigned *count = kind == RESOURCE_COMPONENT ? &all->n_components : &all->n_subscriptions;
 	struct resource *res;
 
 	if (*count == RESOURCES_MAX) {
-		finding_add(r->config, FINDING_ERROR, node_place(r, root),
-		    "too many resources, expected at most %d of a kind", RESOURCES_MAX);
+		finding_add(all->config, FINDING_ERROR, place, "too many resources, expected at most %d of a kind",
+		    RESOURCES_MAX);
 		return NULL;
 	}
 	++*count;
-	res = r->resource = arena_alloc(r->config->arena, sizeof(*res));
+	res = arena_alloc(all->config->arena, sizeof(*res));
 	res->kind = kind;
+	res->name = "";
+	res->place = place;
+	*all->last = res;
+	all->last = &res->next;
+	return res;
+}
+
+struct resource *reading_resource(struct reading *r, const struct node *root, int kind)
+{
+	const struct node *metadata = reading_map(r, root, "metadata");
+	struct resource *res = r->resource = resources_add(r->all, kind, node_place(r, root));
+
+	if (!res)
+		return NULL;
 	res->name = reading_text(r, metadata, "name");
 	res->namespace = reading_text(r, metadata, "namespace");
-	res->place = node_place(r, root);
 	if (!res->name || !*res->name) {
 		finding_add(r->config, FINDING_ERROR, res->place, "no metadata.name, expected the name of the %s",
 		    kind == RESOURCE_COMPONENT ? "component" : "subscription");
@@ -136,8 +148,6 @@ struct resource *reading_resource(struct reading *r, const struct node *root, in
 		res->state = RESOURCE_FAULTY;
 	}
 	res->scopes = reading_names(r, root, "scopes", &res->n_scopes);
-	*r->all->last = res;
-	r->all->last = &res->next;
 	return res;
 }
 

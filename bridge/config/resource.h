@@ -30,6 +30,7 @@ struct resource {
 	int64_t		 init_timeout_ms;
 	unsigned	 index;			/* in config->components */
 	unsigned	 faults;		/* found in its settings */
+	bool		 strict;		/* the short form: a name that is not known is an error */
 	/* Subscription */
 	const char	*pubsub, *topic, *route;
 	struct place	 pubsub_place;
@@ -44,6 +45,9 @@ struct resources {
 	unsigned	 n_process;
 	struct place	 bridge;		/* of the Bridge document; file NULL: none */
 };
+
+/* One more of that kind, without a name, at the end of the list.  NULL: too many, and a finding says so. */
+struct resource *resources_add(struct resources *, int kind, struct place);
 
 /* One document being read. */
 struct reading { struct resources *all; struct config *config; const char *file; struct resource *resource; };

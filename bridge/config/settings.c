@@ -58,8 +58,9 @@ static void setting_unknown(
 			suggest_offer(&near, o->name);
 	for (const char *const *name = k->others; name && *name; name++)
 		suggest_offer(&near, *name);
-	finding_add(c, FINDING_WARNING, setting_place(s), "%.60s: not known to %s, ignored%s", s->name, k->of,
-	    suggest_text(&near));
+	finding_add(c, k->strict ? FINDING_ERROR : FINDING_WARNING, setting_place(s), "%.60s: not known to %s%s%s",
+	    s->name, k->of, k->strict ? "" : ", ignored",
+	    *suggest_text(&near) || !k->strict ? near.text : "; `bridge help` with its name lists what is");
 }
 
 /* In all tables that have it: a name may mean something to more than one.  True: some table has it. */

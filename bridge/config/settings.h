@@ -11,6 +11,7 @@ struct checked {
 	const char	*of;		/* what the settings belong to: "pubsub.kafka" */
 	struct place	 whole;		/* of all of them: where a missing one is said */
 	const char *const *others;	/* names known besides the tables'; NULL at the end, or no list */
+	bool		 strict;	/* a name that is not known is an error */
 };
 /* Findings for what cannot be read, what is missing, and (warnings) names no table has or that are there twice.  Number
  * of faults, warnings not counted. */

@@ -365,8 +365,8 @@ static bool subscription_wanted(struct resources *all, const struct resource *s,
 		if (other->component != component->index || strcmp(other->topic, s->topic) != 0)
 			continue;
 		finding_add(all->config, FINDING_WARNING, s->place,
-		    "subscription \"%.60s\" is left out: \"%.60s\" (%s:%u:%u) reads that topic already", s->name,
-		    other->name, other->place.file, other->place.line, other->place.column);
+		    "subscription \"%.60s\" is left out: \"%.60s\" (%s) reads that topic already", s->name, other->name,
+		    place_text(all->config, other->place));
 		return false;
 	}
 	return true;
@@ -390,7 +390,7 @@ void subscription_settle(struct resources *all, struct resource *res)
 	part = all->config->components[component->index].part;
 	const struct table tables[] = { { part->class->subscription_options, part->class->subscription_size },
 		{ policy_options, sizeof(struct policy) }, { head_rows, sizeof(head) } };
-	const struct checked checked = { FINDING_ERROR, part->type, res->place, runtime_names };
+	const struct checked checked = { FINDING_ERROR, part->type, res->place, runtime_names, false };
 
 	faults = settings_check(all->config, &checked, tables, 3, res->settings, res->n_settings);
 	settings_fill(head_rows, &head, res->settings, res->n_settings);

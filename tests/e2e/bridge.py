@@ -20,9 +20,10 @@ BINARY = os.environ.get("BRIDGE", str(ROOT / "build/bridge"))
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
 
 
-def run(*args: str, within: float = 30) -> subprocess.CompletedProcess[str]:
-    """A call that ends by itself: check, help, a start that fails."""
-    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=within, env=ENVIRONMENT)
+def run(*args: str, within: float = 30, said: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """A call that ends by itself: check, help, send, a start that fails; `said` on its standard input."""
+    return subprocess.run([BINARY, *args], input=said, capture_output=True, text=True, timeout=within,
+                          env={**ENVIRONMENT, **env})
 
 
 def http_get(port: int, path: str) -> tuple[int, str]:

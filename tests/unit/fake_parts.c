@@ -19,9 +19,9 @@ struct sink {
 	const char *target;
 };
 
-static const struct option both_options[] = { STR("brokers", struct both, brokers, NULL, OPT_REQUIRED | OPT_PLACE,
-						  "comma list of host:port"),
-	STR("topics", struct both, topics, NULL, 0, "topics to read, comma list"),
+static const struct option both_options[] = { STR("brokers", struct both, brokers, NULL,
+						  OPT_REQUIRED | OPT_PLACE | OPT_URL_HOST, "comma list of host:port"),
+	STR("topics", struct both, topics, NULL, OPT_URL_PATH, "topics to read, comma list"),
 	STR("publishTopic", struct both, publish, NULL, 0, "topic to write to"),
 	STR("consumerGroup", struct both, group, NULL, OPT_PLACE, "consumer group", .alias = "groupId"),
 	STR("saslPassword", struct both, password, NULL, OPT_SECRET, "password"),

@@ -89,7 +89,7 @@ static void values_of_the_process_are_checked(void **state)
 
 static void what_comes_later_is_refused_with_a_word(void **state)
 {
-	static const char *const later[] = { "scaler", "http", "store", "bindings", "triggers", "secrets" };
+	static const char *const later[] = { "scaler", "http", "store", "triggers", "secrets" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {

@@ -192,6 +192,26 @@ static void a_component_that_reads_nothing_closes_at_once(void **state)
 	reader_end(r);
 }
 
+static void who_only_looks_commits_nothing_in_any_group(void **state)
+{
+	struct reader *r;
+
+	(void)state;
+	cluster_topic(cluster, "looked", 2);
+	cluster_write(cluster, "looked", 0, 0, 50, 0);
+	cluster_write(cluster, "looked", 1, 0, 50, 0);
+	r = reader_begin("worker", "looked", NULL);
+	r->sub.group = "onlooker";
+	r->sub.peek = true;
+	reader_open(r);
+	until_count(r->source, "looked", 100);
+	reader_end(r);
+	for (int p = 0; p < 2; p++) {
+		assert_int_equal(cluster_committed(cluster, "worker", "looked", p, NULL, 0), -1);
+		assert_int_equal(cluster_committed(cluster, "onlooker", "looked", p, NULL, 0), -1);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lag_is_what_is_not_committed_and_becomes_zero),
 	cmocka_unit_test(a_topic_that_comes_later_is_said_to_be_missing_and_then_read),
@@ -200,6 +220,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(another_set_is_read_instead_and_none_reads_nothing),
 	cmocka_unit_test(a_cooperative_member_that_was_never_let_in_is_not_closed_by_force),
 	cmocka_unit_test(a_component_that_reads_nothing_closes_at_once),
+	cmocka_unit_test(who_only_looks_commits_nothing_in_any_group),
 };
 
 KAFKA_MAIN(1)
