@@ -9,6 +9,7 @@
 enum { TIMEOUT_S = 10, CONNECT_S = 5 };
 
 struct curl {
+	void *library; /* never closed: OpenSSL and others below it would be unloaded under threads */
 	__typeof__(&(curl_global_init)) global_init;
 	__typeof__(&(curl_easy_init)) init;
 	__typeof__(&(curl_easy_setopt)) set;
@@ -40,6 +41,7 @@ struct curl *curl_load(struct error *err)
 		return NULL;
 	}
 	c = mem_new(sizeof(*c));
+	c->library = library;
 	*(void **)&c->global_init = dlsym(library, "curl_global_init");
 	*(void **)&c->init = dlsym(library, "curl_easy_init");
 	*(void **)&c->set = dlsym(library, "curl_easy_setopt");
@@ -52,7 +54,7 @@ struct curl *curl_load(struct error *err)
 	if (c->global_init && c->init && c->set && c->perform && c->info && c->cleanup && c->strerror && c->append &&
 	    c->free_list && c->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
 		return c;
-	free(c);
+	curl_unload(c);
 	error_set(err, ERR_IO, "libcurl.so.4 cannot be used: version 7.84 or later was expected");
 	return NULL;
 }
@@ -139,6 +141,6 @@ int curl_post(struct curl *l, const struct curl_post *post, struct buf *body_r, 
 	call_wipe(&c);
 	if (code == CURLE_OK)
 		return 0;
-	return error_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s",
-	    *c.why ? c.why : l->strerror(code));
+	return error_set(
+	    err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s", *c.why ? c.why : l->strerror(code));
 }

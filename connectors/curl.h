@@ -18,7 +18,7 @@ struct curl_post {
 	const char	*ca;		/* PEM text of authorities beside the system's; NULL: none */
 	const atomic_bool *stop;	/* true: give up, within a second */
 };
-/* A form.  https is always verified, redirects are not followed, proxies are those of the environment.  Blocks for at most
- * ten seconds.  The answer's body is appended. */
+/* A form.  https is always verified, redirects are not followed, proxies are those of the environment.  Blocks for
+ * at most ten seconds.  The answer's body is appended. */
 int curl_post(struct curl *, const struct curl_post *, struct buf *body_r, long *status_r, struct error *);
 #endif

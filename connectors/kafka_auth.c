@@ -157,7 +157,10 @@ int kafka_auth_conf(const struct kafka_login *l, rd_kafka_conf_t *conf, struct e
 	bool oidc = login_type(l) == KAFKA_AUTH_OIDC;
 	const struct pair pairs[] = {
 		{ "security.protocol", login_protocol(l) },
-		{ "sasl.mechanism", oidc ? "OAUTHBEARER" : password ? mechanisms[l->mechanism] : NULL },
+		{ "sasl.mechanism",
+		    oidc	   ? "OAUTHBEARER"
+			: password ? mechanisms[l->mechanism]
+				   : NULL },
 		{ "sasl.username", password ? l->user : NULL },
 		{ "sasl.password", password ? l->password : NULL },
 		{ "ssl.ca.pem", tls ? l->ca : NULL },
@@ -170,14 +173,25 @@ int kafka_auth_conf(const struct kafka_login *l, rd_kafka_conf_t *conf, struct e
 	return conf_fill(conf, pairs, sizeof(pairs) / sizeof(*pairs), err);
 }
 
+/* Kafka 4 compares the nonce of a SCRAM login, which older clients send with their own part twice. */
+enum { SCRAM_MENDED = 0x020601ff };
+
+static const char *login_hint(const struct kafka_login *l)
+{
+	if (login_type(l) == KAFKA_AUTH_OIDC)
+		return "; look at oidcTokenEndpoint, oidcClientID, oidcClientSecret and oidcScopes";
+	if (login_type(l) != KAFKA_AUTH_PASSWORD)
+		return "";
+	if (l->mechanism != 0 && rd_kafka_version() < SCRAM_MENDED)
+		return "; look at saslUsername, saslPassword and saslMechanism (to Kafka 4 this librdkafka cannot log in "
+		       "by SCRAM, 2.6.1 can: use PLAIN or mtls there)";
+	return "; look at saslUsername, saslPassword and saslMechanism";
+}
+
 const char *kafka_auth_hint(const struct kafka_login *l, rd_kafka_resp_err_t code)
 {
 	if (code == RD_KAFKA_RESP_ERR__SSL)
 		return l->cert ? "; look at caCert, clientCert, clientKey and the names in the broker's certificate"
 			       : "; look at caCert and the names in the broker's certificate";
-	if (code != RD_KAFKA_RESP_ERR__AUTHENTICATION)
-		return "";
-	if (login_type(l) == KAFKA_AUTH_OIDC)
-		return "; look at oidcTokenEndpoint, oidcClientID, oidcClientSecret and oidcScopes";
-	return login_type(l) == KAFKA_AUTH_PASSWORD ? "; look at saslUsername, saslPassword and saslMechanism" : "";
+	return code == RD_KAFKA_RESP_ERR__AUTHENTICATION ? login_hint(l) : "";
 }

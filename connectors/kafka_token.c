@@ -184,9 +184,8 @@ static void token_failed(struct kafka_token *t, rd_kafka_t *rk, const struct err
 
 	if (atomic_load(&t->ending))
 		return;
-	log_fault(&t->faults, clock_ms(CLOCK_MONOTONIC), LOG_WARN, TOKEN_SCOPE,
-	    "%s: no token from %s: %s; trying on%s", t->name, t->login.token_endpoint, err->text,
-	    good ? ", the one in use is still good" : "");
+	log_fault(&t->faults, clock_ms(CLOCK_MONOTONIC), LOG_WARN, TOKEN_SCOPE, "%s: no token from %s: %s; trying on%s",
+	    t->name, t->login.token_endpoint, err->text, good ? ", the one in use is still good" : "");
 	if (!good) {
 		t->good_until = 0;
 		rd_kafka_oauthbearer_set_token_failure(rk, err->text);

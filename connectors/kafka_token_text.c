@@ -106,8 +106,8 @@ int token_read(struct slice body, long status, struct buf *token_r, int64_t *lif
 		return error_set(err, ERR_PROTOCOL, "the token endpoint answers 200 with what is no JSON object%s%s",
 		    why ? ": " : "", why ? why : "");
 	if (m[0].kind != JSON_STRING || m[0].text.n == 0 || m[0].text.n > TOKEN_MAX)
-		return error_set(
-		    err, ERR_PROTOCOL, "the token endpoint answers 200 without an access_token of at most %d bytes", TOKEN_MAX);
+		return error_set(err, ERR_PROTOCOL,
+		    "the token endpoint answers 200 without an access_token of at most %d bytes", TOKEN_MAX);
 	*life_s_r = answer_life(&m[1]);
 	json_add_text(token_r, m[0].text);
 	buf_add(token_r, "", 1);
@@ -170,5 +170,5 @@ int token_extensions(const char *json, char ***list_r, size_t *n_r, struct error
 fail:
 	token_extensions_free(list, n);
 	return error_set(err, ERR_CONFIG,
-	    "oidcExtensions: expected a JSON object of texts, with names of letters only: {\"logicalCluster\": \"lkc-1\"}");
+	    "oidcExtensions: expected a JSON object of texts, names of letters only: {\"logicalCluster\": \"lkc-1\"}");
 }

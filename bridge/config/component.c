@@ -256,7 +256,8 @@ static unsigned component_check_together(
 	return e.code != ERR_NONE;
 }
 
-static void component_check_secrets(struct resources *all, const struct resource *c, const struct connector_class *class)
+static void component_check_secrets(
+    struct resources *all, const struct resource *c, const struct connector_class *class)
 {
 	for (unsigned i = 0; i < c->n_settings; i++) {
 		const struct setting *s = &c->settings[i];
@@ -283,7 +284,7 @@ static unsigned component_check(struct resources *all, struct resource *c, const
 		    part->type);
 	component_check_secrets(all, c, class);
 	faults = settings_check(all->config, &checked, tables, 3, c->settings, c->n_settings);
-	return faults ? faults : component_check_together(all, c, class);
+	return faults || c->faults ? faults : component_check_together(all, c, class);
 }
 
 void component_settle(struct resources *all, struct resource *c)

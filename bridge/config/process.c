@@ -51,8 +51,7 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"), OPT_END };
 
 /* Designed, and not part of this version: said so instead of "unknown". */
-static const char *const later_parts[] = { "scaler", "http", "store", "bindings", "triggers",
-	"dapr.grpcPort", NULL };
+static const char *const later_parts[] = { "scaler", "http", "store", "bindings", "triggers", "dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
 static bool among(const char *const *words, const char *word)

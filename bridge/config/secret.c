@@ -75,7 +75,8 @@ int secret_of_directory(const char *directory, const struct secret_ref *ref, str
 	int rc;
 
 	if (!path_part(ref->name) || !path_part(ref->key))
-		return error_set(err, ERR_CONFIG, "secret %.60s, key %.60s: expected names without a slash", ref->name, ref->key);
+		return error_set(
+		    err, ERR_CONFIG, "secret %.60s, key %.60s: expected names without a slash", ref->name, ref->key);
 	buf_printf(&path, "%s/%s/%s", directory, ref->name, ref->key);
 	buf_add(&path, "", 1);
 	rc = secret_file(path.p, value_r, err);
@@ -136,8 +137,8 @@ static int secret_of_env_store(
 	int rc;
 
 	if (strcmp(ref->name, ref->key) != 0)
-		return error_set(err, ERR_CONFIG, "secret %.60s of a store local.env has one key, of the same name, not %.60s",
-		    ref->name, ref->key);
+		return error_set(err, ERR_CONFIG,
+		    "secret %.60s of a store local.env has one key, of the same name, not %.60s", ref->name, ref->key);
 	buf_printf(&name, "%s%s", store_setting(store, "prefix", ""), ref->name);
 	buf_add(&name, "", 1);
 	rc = secret_of_env(name.p, value_r, err);
@@ -199,8 +200,7 @@ int secret_of_json(struct slice json, const struct secret_file_rules *rules, con
 	case JSON_STRING: json_add_text(value_r, member.text); return 0;
 	case JSON_NUMBER:
 	case JSON_BOOL: buf_slice(value_r, member.text); return 0;
-	case JSON_NONE:
-		return error_set(err, ERR_CONFIG, "no secret %.60s with key %.60s", ref->name, ref->key);
+	case JSON_NONE: return error_set(err, ERR_CONFIG, "no secret %.60s with key %.60s", ref->name, ref->key);
 	case JSON_NULL:
 	case JSON_ARRAY:
 	case JSON_OBJECT: break;
@@ -235,14 +235,16 @@ static int secret_of_store(
 
 	if (store->state == RESOURCE_ELSEWHERE || !secret_store_known(store->type ? store->type : ""))
 		return error_set(err, ERR_CONFIG,
-		    "secret store %.60s is %s, expected secretstores.local.env, secretstores.local.file or secrets.path of "
-		    "kind Bridge",
-		    store->name, store->state == RESOURCE_ELSEWHERE ? "not for this app" : "of a type that is not here");
+		    "secret store %.60s is %s, expected secretstores.local.env, secretstores.local.file or secrets.path "
+		    "of kind Bridge",
+		    store->name,
+		    store->state == RESOURCE_ELSEWHERE ? "not for this app" : "of a type that is not here");
 	for (unsigned i = 0; i < store->n_settings; i++)
 		if (store->refs[i].name)
-			return error_set(err, ERR_CONFIG, "secret store %.60s has secrets in its own metadata", store->name);
+			return error_set(
+			    err, ERR_CONFIG, "secret store %.60s has secrets in its own metadata", store->name);
 	rc = strcasecmp(store->type, "secretstores.local.env") == 0 ? secret_of_env_store(store, ref, value_r, err)
-								     : secret_of_file_store(store, ref, value_r, err);
+								    : secret_of_file_store(store, ref, value_r, err);
 	return rc < 0 ? error_wrap(err, "secret store %.60s", store->name) : rc;
 }
 
@@ -259,7 +261,8 @@ static int secret_find(const struct resources *all, const struct resource *c, co
 	if (directory && (!name || !strcasecmp(name, "kubernetes")))
 		return secret_of_directory(directory, ref, value_r, err);
 	if (name && strcasecmp(name, "kubernetes") != 0)
-		return error_set(err, ERR_CONFIG, "there is no component %.60s, expected the secret store auth.secretStore names", name);
+		return error_set(err, ERR_CONFIG,
+		    "there is no component %.60s, expected the secret store auth.secretStore names", name);
 	return error_set(err, ERR_CONFIG,
 	    "no secret store, expected auth.secretStore, or secrets.path of kind Bridge where secrets are mounted");
 }

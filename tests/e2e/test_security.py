@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Iterator
 
+import confluent_kafka
 import pytest
 
 from tests.servers.certificates import Authority
@@ -92,12 +93,18 @@ def quiet_about(b: Any, *secrets: str) -> None:
         assert secret not in b.log() and secret not in b.metrics_text(), f"{secret!r} was seen"
 
 
+SCRAM_MENDED = 0x020601ff		# the first librdkafka whose SCRAM Kafka 4 takes
+
+
 @pytest.mark.parametrize("way", ["plain", "sha-256", "sha-512", "without-tls", "mtls", "certificate", "oidc"])
 def test_every_way_to_log_in_works(any_secure, way, authority, provider, read, ledger, function):
     listener, rows = login(way, authority, provider)
     topic = any_secure.create(partitions=2)
     ledger.produce(any_secure, topic, 50)
     b = read(topic, brokers=any_secure.brokers_of(listener), **rows)
+    if way.startswith("sha") and any_secure.version == VERSIONS[1] and confluent_kafka.libversion()[1] < SCRAM_MENDED:
+        refused(b, "uthentication failed", "to Kafka 4 this librdkafka cannot log in by SCRAM")
+        return
     ledger.wait(function)
     ledger.check(function, duplicates=0)
     quiet_about(b, *provider.tokens)
@@ -292,7 +299,7 @@ def test_a_secret_that_is_missing_is_told_with_its_place(tmp_path, authority, se
     store = component("vault", "secretstores.local.file", {"secretsFile": tmp_path / "secrets.json", "nestedSeparator": "."})
     file.write_text(store + "---\n" + referring("t", secure_3, authority, "g"))
     done = run("check", "--config", str(file))
-    assert done.returncode == 2 and "bindings.yaml:8:" in done.stderr and "no secret kafka.pass" in done.stderr, done.stderr
+    assert "1 error" in done.stderr and done.returncode == 2 and "bindings.yaml:9:" in done.stderr and "no secret kafka.pass" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("held", [True, False])

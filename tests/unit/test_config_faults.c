@@ -175,7 +175,8 @@ static void references_that_lead_nowhere_are_faults(void **state)
 	load("metadata: {name: c}\n" COMPONENT("c", "pubsub.kafka") BROKERS
 	    "  - {name: url, envRef: BRIDGE_NOT_SET}\nscopes: [other]\n");
 	assert_not_found(FINDING_ERROR, "url");
-	assert_warned(COMPONENT("c", "pubsub.kafka") "  ignoreErrors: true\n" BROKERS "  - {name: url, envRef: BRIDGE_NOT_SET}\n",
+	assert_warned(COMPONENT("c", "pubsub.kafka") "  ignoreErrors: true\n" BROKERS
+						     "  - {name: url, envRef: BRIDGE_NOT_SET}\n",
 	    "component \"c\" is left out, as ignoreErrors says");
 }
 

@@ -51,7 +51,8 @@ static void a_type_needs_its_rows(void **state)
 	REFUSED("clientCert: missing, expected", "authType", "certificate", "clientKey", KEY);
 	REFUSED("oidcTokenEndpoint: missing", "authType", "oidc");
 	REFUSED("oidcClientID: missing", "authType", "oidc", "oidcTokenEndpoint", "https://a/t");
-	REFUSED("oidcClientSecret: missing", "authType", "oidc", "oidcTokenEndpoint", "https://a/t", "oidcClientID", "i");
+	REFUSED(
+	    "oidcClientSecret: missing", "authType", "oidc", "oidcTokenEndpoint", "https://a/t", "oidcClientID", "i");
 }
 
 static void what_cannot_be_had_is_refused_with_what_to_use_instead(void **state)
@@ -75,15 +76,16 @@ static void pem_is_text_and_no_path(void **state)
 
 static void a_token_endpoint_is_https_or_this_machine(void **state)
 {
-	static const char *const bad[] = { "http://a/t", "http://127.0.0.1.evil/t", "http://localhost.evil/t", "ftp://a",
-		"a", "https://", "https://user:hunter2@a/t" };
-	static const char *const good[] = { "https://a/t", "http://127.0.0.1:8/t", "http://localhost/t", "http://[::1]:8/t" };
+	static const char *const bad[] = { "http://a/t", "http://127.0.0.1.evil/t", "http://localhost.evil/t",
+		"ftp://a", "a", "https://", "https://user:hunter2@a/t" };
+	static const char *const good[] = { "https://a/t", "http://127.0.0.1:8/t", "http://localhost/t",
+		"http://[::1]:8/t" };
 	struct error e;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		REFUSED("oidcTokenEndpoint: expected a", "authType", "oidc", "oidcTokenEndpoint", bad[i], "oidcClientID",
-		    "i", "oidcClientSecret", "hunter2");
+		REFUSED("oidcTokenEndpoint: expected a", "authType", "oidc", "oidcTokenEndpoint", bad[i],
+		    "oidcClientID", "i", "oidcClientSecret", "hunter2");
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
 		struct kafka k = rows_of((const char *const[]){ "authType", "oidc", "oidcTokenEndpoint", good[i],
 		    "oidcClientID", "i", "oidcClientSecret", "hunter2", NULL });
@@ -124,14 +126,19 @@ static rd_kafka_conf_t *told(const char *const *pairs)
 
 static void tls_is_on_for_every_type_but_none(void **state)
 {
-	static const struct { const char *pairs[9], *protocol; } cases[] = {
+	static const struct {
+		const char *pairs[9], *protocol;
+	} cases[] = {
 		{ { "authType", "none", "caCert", "ignored" }, "plaintext" },
 		{ { "authType", "password", "saslUsername", "u", "saslPassword", "p" }, "sasl_ssl" },
 		{ { "authRequired", "yes", "saslUsername", "u", "saslPassword", "p" }, "sasl_ssl" },
-		{ { "authType", "password", "saslUsername", "u", "saslPassword", "p", "disableTls", "1" }, "sasl_plaintext" },
+		{ { "authType", "password", "saslUsername", "u", "saslPassword", "p", "disableTls", "1" },
+		    "sasl_plaintext" },
 		{ { "authType", "certificate" }, "ssl" },
 		{ { "authType", "mtls", "clientCert", CERT, "clientKey", KEY }, "ssl" },
-		{ { "authType", "oidc", "oidcTokenEndpoint", "https://a", "oidcClientID", "i", "oidcClientSecret", "s" }, "sasl_ssl" },
+		{ { "authType", "oidc", "oidcTokenEndpoint", "https://a", "oidcClientID", "i", "oidcClientSecret",
+		      "s" },
+		    "sasl_ssl" },
 	};
 
 	(void)state;
@@ -146,8 +153,10 @@ static void tls_is_on_for_every_type_but_none(void **state)
 
 static void a_mechanism_is_dapr_s_word(void **state)
 {
-	static const struct { const char *word, *mechanism; } cases[] = { { "PLAIN", "PLAIN" }, { "SHA-256", "SCRAM-SHA-256" },
-		{ "SHA-512", "SCRAM-SHA-512" }, { "scram-sha-512", "SCRAM-SHA-512" } };
+	static const struct {
+		const char *word, *mechanism;
+	} cases[] = { { "PLAIN", "PLAIN" }, { "SHA-256", "SCRAM-SHA-256" }, { "SHA-512", "SCRAM-SHA-512" },
+		{ "scram-sha-512", "SCRAM-SHA-512" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -184,7 +193,9 @@ static void a_certificate_goes_to_the_library_as_text(void **state)
 	rd_kafka_conf_destroy(conf);
 }
 
-static const struct kafka_login client = { .client_id = "me:&", .client_secret = "hunter2 +%", .scopes = "openid, kafka" };
+static const struct kafka_login client = {
+	.client_id = "me:&", .client_secret = "hunter2 +%", .scopes = "openid, kafka"
+};
 
 static void a_token_is_asked_for_with_everything_escaped(void **state)
 {
@@ -260,7 +271,8 @@ static void an_answer_without_a_token_is_told_without_its_content(void **state)
 
 static void extensions_are_an_object_of_texts(void **state)
 {
-	static const char *const bad[] = { "[]", "{\"a\":1}", "{\"a1\":\"x\"}", "{\"\":\"x\"}", "{\"Auth\":\"x\"}", "{", "x" };
+	static const char *const bad[] = { "[]", "{\"a\":1}", "{\"a1\":\"x\"}", "{\"\":\"x\"}", "{\"Auth\":\"x\"}", "{",
+		"x" };
 	struct error e = { ERR_NONE, "" };
 	char **list;
 	size_t n;

@@ -91,8 +91,7 @@ static void variables_that_are_denied_stay_out(void **state)
 	assert_found(FINDING_ERROR, "environment variable APP_API_TOKEN may not be used");
 	load(PASSWORD("envRef: 'a b'", ""));
 	assert_found(FINDING_ERROR, "environment variable a b may not be used");
-	load(STORE("local.env", "{name: prefix, value: DAPR_}")
-		PASSWORD("secretKeyRef: {name: API_TOKEN}", VAULT));
+	load(STORE("local.env", "{name: prefix, value: DAPR_}") PASSWORD("secretKeyRef: {name: API_TOKEN}", VAULT));
 	assert_found(FINDING_ERROR, "secret store vault: environment variable DAPR_API_TOKEN may not be used");
 	setenv("DAPR_ENV_KEYS", "OTHER BRIDGE_TEST_PASS", 1);
 	assert_true(secret_env_allowed("BRIDGE_TEST_PASS"));
@@ -103,8 +102,8 @@ static void variables_that_are_denied_stay_out(void **state)
 
 static void a_local_env_store_finds_by_prefix_and_name(void **state)
 {
-	const struct config *c = load(
-	    BRIDGE PASSWORD("secretKeyRef: {name: PASS, key: PASS}", VAULT) STORE("local.env", "{name: prefix, value: BRIDGE_TEST_}"));
+	const struct config *c = load(BRIDGE PASSWORD("secretKeyRef: {name: PASS, key: PASS}", VAULT)
+		STORE("local.env", "{name: prefix, value: BRIDGE_TEST_}"));
 
 	(void)state;
 	assert_clean();
@@ -114,7 +113,8 @@ static void a_local_env_store_finds_by_prefix_and_name(void **state)
 	assert_printed(c, "auth:\n  secretStore: vault\n");
 	assert_printed(c, "    - name: prefix\n      value: \"BRIDGE_TEST_\"\n");
 	load(PASSWORD("secretKeyRef: {name: BRIDGE_TEST_PASS, key: other}", VAULT) STORE("local.env", ""));
-	assert_found(FINDING_ERROR, "a.yaml:11:5: saslPassword: secret store vault: secret BRIDGE_TEST_PASS of a store local.env");
+	assert_found(FINDING_ERROR,
+	    "a.yaml:11:5: saslPassword: secret store vault: secret BRIDGE_TEST_PASS of a store local.env");
 }
 
 static void what_is_printed_reads_as_the_same_again(void **state)
@@ -142,7 +142,8 @@ static const struct config *load_store(const char *json, const char *rows, const
 	const struct config *c;
 
 	files_write("secrets.json", json);
-	buf_printf(&text, BRIDGE STORE("local.file", "{name: secretsFile, value: '%s'}%s"), files_path("secrets.json"), rows);
+	buf_printf(
+	    &text, BRIDGE STORE("local.file", "{name: secretsFile, value: '%s'}%s"), files_path("secrets.json"), rows);
 	buf_printf(&text, PASSWORD("secretKeyRef: %s", VAULT), reference);
 	buf_add(&text, "", 1);
 	c = load(text.p);
@@ -161,7 +162,8 @@ static void assert_stored(const char *json, const char *rows, const char *refere
 
 static void a_local_file_store_flattens_names_by_the_separator(void **state)
 {
-	static const char nested[] = "{\"plain\": \"zq1\", \"a\": {\"b\": {\"c\": \"zq2\"}, \"b:c\": \"zq3\"}, \"n\": 91827}";
+	static const char nested[] =
+	    "{\"plain\": \"zq1\", \"a\": {\"b\": {\"c\": \"zq2\"}, \"b:c\": \"zq3\"}, \"n\": 91827}";
 
 	(void)state;
 	assert_stored(nested, "", "{name: plain}", "zq1");
@@ -206,7 +208,8 @@ static void a_mounted_directory_is_a_store(void **state)
 	const struct config *c;
 
 	(void)state;
-	buf_printf(&bridge, "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\nspec: {secrets: {path: '%s'}}\n",
+	buf_printf(&bridge,
+	    "apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: shop}\nspec: {secrets: {path: '%s'}}\n",
 	    files_path("mounted"));
 	buf_text(&bridge, PASSWORD("secretKeyRef: {name: kafka, key: pass}", "auth: {secretStore: kubernetes}\n"));
 	buf_add(&bridge, "", 1);
@@ -235,7 +238,8 @@ static void a_store_that_is_not_there_is_named(void **state)
 	load(PASSWORD("secretKeyRef: {name: a}", VAULT));
 	assert_found(FINDING_ERROR, "saslPassword: there is no component vault");
 	load(PASSWORD("secretKeyRef: {name: a}", VAULT) STORE("azure.keyvault", ""));
-	assert_found(FINDING_ERROR, "secret store vault is of a type that is not here, expected secretstores.local.env");
+	assert_found(
+	    FINDING_ERROR, "secret store vault is of a type that is not here, expected secretstores.local.env");
 	load(PASSWORD("secretKeyRef: {name: a}", VAULT) STORE("local.env", "") "scopes: [other]\n");
 	assert_found(FINDING_ERROR, "secret store vault is not for this app");
 	load(PASSWORD("secretKeyRef: {key: a}", VAULT));
@@ -250,11 +254,11 @@ static void a_store_that_is_not_there_is_named(void **state)
 /* A value that cannot be read is quoted in its fault; one that was referred to is not, whatever its row says. */
 static void a_value_by_reference_is_not_repeated_in_a_fault(void **state)
 {
-	const struct config *c = load(
-	    COMPONENT("c", "pubsub.kafka") BROKERS "  - {name: pollInterval, envRef: BRIDGE_TEST_PASS}\n"
-						   "  - {name: order, envRef: BRIDGE_TEST_PASS}\n"
-						   "  - {name: url, envRef: BRIDGE_TEST_PASS}\n"
-						   "  - {name: direction, envRef: BRIDGE_TEST_PASS}\n");
+	const struct config *c =
+	    load(COMPONENT("c", "pubsub.kafka") BROKERS "  - {name: pollInterval, envRef: BRIDGE_TEST_PASS}\n"
+							"  - {name: order, envRef: BRIDGE_TEST_PASS}\n"
+							"  - {name: url, envRef: BRIDGE_TEST_PASS}\n"
+							"  - {name: direction, envRef: BRIDGE_TEST_PASS}\n");
 
 	(void)state;
 	assert_found(FINDING_ERROR, "a.yaml:10:26: pollInterval: the value is not a duration");
@@ -266,13 +270,15 @@ static void a_secret_gets_no_placeholder_filled_in(void **state)
 {
 	(void)state;
 	setenv("BRIDGE_TEST_PASS", "{uuid}{podName}", 1);
-	assert_string_equal(value_of(load(PASSWORD("envRef: BRIDGE_TEST_PASS", "")), "saslPassword"), "{uuid}{podName}");
+	assert_string_equal(
+	    value_of(load(PASSWORD("envRef: BRIDGE_TEST_PASS", "")), "saslPassword"), "{uuid}{podName}");
 }
 
 static void a_secret_in_a_row_that_is_seen_gets_a_note(void **state)
 {
 	(void)state;
-	load(COMPONENT("c", "pubsub.kafka") BROKERS "  - {name: url, secretKeyRef: {name: BRIDGE_TEST_PASS}}\n" VAULT STORE("local.env", ""));
+	load(COMPONENT("c", "pubsub.kafka") BROKERS
+	    "  - {name: url, secretKeyRef: {name: BRIDGE_TEST_PASS}}\n" VAULT STORE("local.env", ""));
 	assert_found(FINDING_NOTE, "a.yaml:10:17: url is not a row for secrets: what it holds may be seen in logs");
 }
 
@@ -285,7 +291,9 @@ static void without_secrets_none_are_held(void **state)
 
 static void option_parse_keeps_what_was_referred_to_out_of_its_faults(void **state)
 {
-	struct rows { int64_t n; } rows = { 0 };
+	struct rows {
+		int64_t n;
+	} rows = { 0 };
 	static const struct option options[] = { INT("n", struct rows, n, NULL, 0, "number"), OPT_END };
 	struct setting s = { .name = "n", .value = "hunter2", .file = "f", .line = 1, .column = 1, .referred = true };
 	struct error e;
