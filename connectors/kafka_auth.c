@@ -183,8 +183,8 @@ static const char *login_hint(const struct kafka_login *l)
 	if (login_type(l) != KAFKA_AUTH_PASSWORD)
 		return "";
 	if (l->mechanism != 0 && rd_kafka_version() < SCRAM_MENDED)
-		return "; look at saslUsername, saslPassword and saslMechanism (to Kafka 4 this librdkafka cannot log in "
-		       "by SCRAM, 2.6.1 can: use PLAIN or mtls there)";
+		return "; look at saslUsername, saslPassword and saslMechanism (to Kafka 4 this librdkafka cannot "
+		       "log in by SCRAM, 2.6.1 can: use PLAIN or mtls there)";
 	return "; look at saslUsername, saslPassword and saslMechanism";
 }
 

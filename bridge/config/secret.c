@@ -235,8 +235,8 @@ static int secret_of_store(
 
 	if (store->state == RESOURCE_ELSEWHERE || !secret_store_known(store->type ? store->type : ""))
 		return error_set(err, ERR_CONFIG,
-		    "secret store %.60s is %s, expected secretstores.local.env, secretstores.local.file or secrets.path "
-		    "of kind Bridge",
+		    "secret store %.60s is %s, expected secretstores.local.env, secretstores.local.file or "
+		    "secrets.path of kind Bridge",
 		    store->name,
 		    store->state == RESOURCE_ELSEWHERE ? "not for this app" : "of a type that is not here");
 	for (unsigned i = 0; i < store->n_settings; i++)
