@@ -119,7 +119,7 @@ $(O)/objects: FORCE
 	@mkdir -p $(@D); echo '$(LIB_OBJECTS)' | cmp -s - $@ || echo '$(LIB_OBJECTS)' >$@
 
 have-packages:
-	@pkg-config --exists $(PACKAGES) 2>/dev/null && command -v $(firstword $(CC)) >/dev/null || \
+	@pkg-config --exists $(PACKAGES) libcurl 2>/dev/null && command -v $(firstword $(CC)) >/dev/null || \
 		{ tools/install-packages --check build; exit 1; }
 
 have-cmocka:

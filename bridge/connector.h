@@ -45,6 +45,9 @@ struct connector_class {
 	const struct option	*subscription_options;	/* rows of a Subscription's metadata */
 	size_t			 subscription_size;
 
+	/* What single rows cannot say about each other: "row: what, what was expected".  On an instance that has its
+	 * rows and nothing else and is never opened; NULL: nothing to say. */
+	int	(*check)(const struct connector *, struct error *);
 	/* ends in connector_up() or connector_down(); NULL: up at once */
 	int	(*open)(struct connector *, struct error *);
 	void	(*close)(struct connector *);			/* ends in connector_closed(); may take seconds */

@@ -299,6 +299,77 @@ enum json_kind json_scan(struct slice text, struct json_member *members, unsigne
 	return s.kind;
 }
 
+bool json_next(struct slice *rest, struct slice *name_r, struct json_member *value_r)
+{
+	struct json_scan s = { .p = rest->p, .end = rest->p + rest->n };
+	const char *begin;
+
+	if (scan_peek(&s) == '{' || scan_peek(&s) == ',')
+		s.p++;
+	if (scan_peek(&s) != '"')
+		return false;
+	begin = s.p + 1;
+	scan_string(&s);
+	*name_r = (struct slice){ begin, (size_t)(s.p - begin) - 1 };
+	scan_peek(&s);
+	s.p++;
+	scan_peek(&s);
+	begin = s.p;
+	do
+		scan_step(&s);
+	while (s.depth > 0 || s.state != STATE_AFTER);
+	*value_r = (struct json_member){ .kind = s.kind, .text = { begin, (size_t)(s.p - begin) } };
+	if (s.kind == JSON_STRING)
+		value_r->text = (struct slice){ begin + 1, value_r->text.n - 2 };
+	*rest = (struct slice){ s.p, (size_t)(s.end - s.p) };
+	return true;
+}
+
+/* Behind the four digits of \u: the whole character, with the second half of a pair if there is one. */
+static unsigned code_whole(const char **p, const char *end, unsigned code)
+{
+	int low;
+
+	if (code < 0xd800 || code > 0xdfff)
+		return code;
+	low = code < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex_four(*p + 2) : -1;
+	if (low < 0xdc00 || low > 0xdfff)
+		return 0xfffd;
+	*p += 6;
+	return 0x10000 + ((code - 0xd800) << 10) + ((unsigned)low - 0xdc00);
+}
+
+static void code_add(struct buf *b, unsigned code)
+{
+	char utf8[4];
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+
+	for (size_t i = n; i-- > 1; code >>= 6)
+		utf8[i] = (char)(0x80 | (code & 0x3f));
+	utf8[0] = (char)(lead[n] | code);
+	buf_add(b, utf8, n);
+}
+
+void json_add_text(struct buf *b, struct slice escaped)
+{
+	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+
+	for (const char *p = escaped.p, *end = p + escaped.n; p < end;) {
+		const char *found;
+		unsigned code;
+
+		if (*p != '\\') {
+			buf_add(b, p++, 1);
+			continue;
+		}
+		found = p[1] == 'u' ? NULL : strchr(from, p[1]);
+		code = p[1] == 'u' ? (unsigned)hex_four(p + 2) : (unsigned char)(found ? to[found - from] : p[1]);
+		p += p[1] == 'u' ? 6 : 2;
+		code_add(b, code_whole(&p, end, code));
+	}
+}
+
 /* The next character of a string that was scanned; one that is not ASCII is told as 0x80. */
 static unsigned char string_next(const char **p)
 {

@@ -26,6 +26,14 @@ enum json_kind json_scan(struct slice, struct json_member *, unsigned n, const c
 bool json_string_is(struct slice escaped, const char *text, bool any_case);
 
 bool utf8_ok(struct slice);	/* every byte belongs to a character */
+
+/* The members of an object that json_scan() found whole, one after the other; begin with its text.  The name is what
+ * is between the quotes.  false: no more. */
+bool json_next(struct slice *rest, struct slice *name_r, struct json_member *value_r);
+
+/* Appends what the inside of a scanned JSON string means, in UTF-8; half a surrogate pair becomes U+FFFD. */
+void json_add_text(struct buf *, struct slice escaped);
+
 /* Appends a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void json_add_string(struct buf *, struct slice);
 #endif

@@ -342,17 +342,27 @@ static const struct setting *option_setting(const struct option *o, struct setti
 	return last;
 }
 
+struct option option_for(const struct option *o, const struct setting *s)
+{
+	struct option row = *o;
+
+	if (s && s->referred)
+		row.flags |= OPT_SECRET;
+	return row;
+}
+
 int option_parse(
     const struct option *rows, void *at, struct setting *settings, unsigned n, uint64_t *written, struct error *error)
 {
 	for (unsigned i = 0; rows && rows[i].name; i++) {
 		const struct option *o = &rows[i];
 		const struct setting *s = option_setting(o, settings, n);
+		struct option row = option_for(o, s);
 		bool wrote = s && *s->value;
 
 		if (!wrote && o->flags & OPT_REQUIRED)
 			return error_set(error, ERR_CONFIG, "%s: missing, expected the %s", o->name, o->help);
-		if (option_read(o, at, s ? s->value : "", error)) {
+		if (option_read(&row, at, s ? s->value : "", error)) {
 			assert(wrote); /* else the default of our own row is broken */
 			return s->file ? error_wrap(error, "%s:%u:%u: %s", s->file, s->line, s->column, s->name)
 				       : error_wrap(error, "%s", s->name);

@@ -58,6 +58,8 @@ struct setting {
 	const char	*file;		/* NULL: command line or built in */
 	unsigned	 line, column;	/* of the value */
 	bool		 used;		/* set by option_parse(): what no table used is reported by `check` */
+	/* kept elsewhere, and only referred to in the file: a secret, whatever its row says */
+	bool		 referred;
 };
 
 /* One value into its field; "" puts the default (or nothing) there.  -1: "what, what was expected", without name and
@@ -71,6 +73,8 @@ int option_read(const struct option *, void *at, const char *value, struct error
  */
 int option_parse(const struct option *rows, void *at, struct setting *, unsigned n, uint64_t *written, struct error *);
 const struct option *option_find(const struct option *rows, const char *name);	/* by name or alias; NULL: none */
+/* The row for reading that setting: it keeps what came by reference out of its faults. */
+struct option option_for(const struct option *, const struct setting *);
 /* The field as it would be written in a file; OPT_SECRET: "<secret>".  Length without NUL, cut at size. */
 size_t option_print(const struct option *, const void *at, char *buf, size_t size);
 #endif

@@ -1,10 +1,12 @@
 /* The running process: what the configuration asks for, put together, until a signal ends it. */
 #include "bridge/run.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "bridge/assemble.h"
@@ -241,6 +243,15 @@ static void run_close(struct process_run *run)
 	loop_free(run->loop);
 }
 
+/* A core file or a debugger would show them. */
+static void run_protect(const struct config *config)
+{
+	const char *token = getenv("APP_API_TOKEN");
+
+	if ((config->has_secrets || (token && *token)) && prctl(PR_SET_DUMPABLE, 0) == -1)
+		log_warn("bridge.run", "secrets may get into a core file: %s", strerror(errno));
+}
+
 int run(struct config *config, const struct command *command)
 {
 	struct process_run run = { .options = &config->process, .stop_signal = SIGTERM };
@@ -250,6 +261,7 @@ int run(struct config *config, const struct command *command)
 	    BRIDGE_VERSION);
 	for (unsigned i = 0; i < command->n_ignored; i++)
 		log_debug("bridge.run", "flag --%s has no effect here", command->ignored[i]);
+	run_protect(config);
 	signal(SIGPIPE, SIG_IGN);
 	run.loop = loop_new(&err);
 	if (!run.loop || run_open(&run, config, &err) == -1 ||

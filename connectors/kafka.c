@@ -17,11 +17,27 @@ static const struct option kafka_options[] = {
 	    "static membership: a name of its own for each replica; its partitions wait sessionTimeout for a restart"),
 	WORD("initialOffset", struct kafka, rows.initial_offset, "newest", 0,
 	    "where a group without committed offsets begins", .words = "newest oldest"),
-	WORD("authType", struct kafka, rows.auth, "none", OPT_PLACE,
-	    "how to log in; only none in this version, the others come with security", .words = "none"),
-	BOOL("authRequired", struct kafka, rows.auth_required, "false", 0, "old word for authType; only false in this version"),
-	BOOL("disableTls", struct kafka, rows.disable_tls, "false", 0, "accepted without effect: with authType none there is no TLS"),
-	BOOL("skipVerify", struct kafka, rows.skip_verify, "false", 0, "accepted without effect: with authType none there is no TLS"),
+	WORD("authType", struct kafka, rows.login.type, "none", OPT_PLACE,
+	    "how to log in: not at all and without TLS, by SASL with a password, by client certificate, not at all but with TLS, by OIDC token; "
+	    "the last two words are refused with what to use instead",
+	    .words = "none password mtls certificate oidc oidc_private_key_jwt awsiam"),
+	BOOL("authRequired", struct kafka, rows.login.required, "false", 0, "old word: true is authType password where that is none"),
+	STR("saslUsername", struct kafka, rows.login.user, NULL, OPT_PLACE, "authType password: who we are"),
+	STR("saslPassword", struct kafka, rows.login.password, NULL, OPT_SECRET, "authType password: the password"),
+	WORD("saslMechanism", struct kafka, rows.login.mechanism, "PLAIN", 0,
+	    "authType password: PLAIN, or SCRAM with that hash", .words = "PLAIN SHA-256|SCRAM-SHA-256 SHA-512|SCRAM-SHA-512"),
+	BOOL("disableTls", struct kafka, rows.login.disable_tls, "false", 0,
+	    "no TLS though authType is password or oidc; with PLAIN the password is sent in the clear"),
+	BOOL("skipVerify", struct kafka, rows.login.skip_verify, "false", 0, "trust any broker, whatever its certificate says"),
+	STR("caCert", struct kafka, rows.login.ca, NULL, 0, "PEM text: who may sign the brokers' certificates; default: the system's"),
+	STR("clientCert", struct kafka, rows.login.cert, NULL, 0, "PEM text: our certificate; authType mtls needs it"),
+	STR("clientKey", struct kafka, rows.login.key, NULL, OPT_SECRET, "PEM text: its key, not encrypted"),
+	STR("oidcTokenEndpoint", struct kafka, rows.login.token_endpoint, NULL, 0,
+	    "authType oidc: URL where tokens are asked for, always verified (the system's authorities and caCert)"),
+	STR("oidcClientID", struct kafka, rows.login.client_id, NULL, OPT_PLACE, "authType oidc: who asks"),
+	STR("oidcClientSecret", struct kafka, rows.login.client_secret, NULL, OPT_SECRET, "authType oidc: its secret"),
+	STR("oidcScopes", struct kafka, rows.login.scopes, "openid", 0, "authType oidc: scopes that are asked for, comma list"),
+	STR("oidcExtensions", struct kafka, rows.login.extensions, NULL, 0, "authType oidc: JSON object of texts that are sent with the token"),
 	STR("version", struct kafka, rows.version, "2.0.0.0", 0, "accepted without effect: the protocol version is negotiated"),
 
 	WORD("consumerGroupRebalanceStrategy", struct kafka, rows.strategy, "range", 0,
@@ -100,6 +116,11 @@ static void kafka_open_again(void *arg)
 	kafka_report(arg);
 }
 
+static int kafka_check(const struct connector *c, struct error *err)
+{
+	return kafka_rows_check(&((const struct kafka *)c)->rows, err);
+}
+
 /* Both halves connect when they are first needed, so there is nothing to wait for.  Asked again after a failure, a
  * client that still tries is left trying: it says so when a broker answers. */
 static int kafka_open(struct connector *c, struct error *err)
@@ -107,7 +128,7 @@ static int kafka_open(struct connector *c, struct error *err)
 	struct kafka *k = kafka_of(c);
 	int64_t now = loop_now(c->loop);
 
-	if (kafka_rows_check(k, err) < 0 || kafka_exclude_compile(k, err) < 0)
+	if (kafka_rows_check(&k->rows, err) < 0 || kafka_exclude_compile(k, err) < 0)
 		return -1;
 	if (k->fatal_at && now - k->fatal_at < AFTER_FATAL_MS)
 		timer_set(k->base.loop, &k->again, AFTER_FATAL_MS, kafka_open_again, k);
@@ -186,6 +207,7 @@ const struct connector_class kafka_class = {
 	.summary = "Apache Kafka topics, read in a consumer group and written with confirmation",
 	.options = kafka_options,
 	.size = sizeof(struct kafka),
+	.check = kafka_check,
 	.open = kafka_open,
 	.close = kafka_close,
 	.order = ORDER_PARTITION,

@@ -11,6 +11,7 @@
 #include "bridge/error.h"
 #include "bridge/log.h"
 #include "bridge/loop.h"
+#include "connectors/kafka_auth.h"
 
 #define KAFKA_SCOPE "bridge.kafka"
 
@@ -25,8 +26,9 @@ enum {
 struct kafka_rows {
 	const char	*brokers, *topics, *publish_topic, *group, *consumer_id, *client_id, *instance_id, *version;
 	const char	*exclude_headers;
-	bool		 auth_required, disable_tls, skip_verify, escape_headers, idempotent;
-	int		 initial_offset, auth, strategy, acks, compression, partitioner, isolation;
+	struct kafka_login login;
+	bool		 escape_headers, idempotent;
+	int		 initial_offset, strategy, acks, compression, partitioner, isolation;
 	int64_t		 max_message_bytes, fetch_min, fetch_partition, prefetch_bytes, channel_buffer;
 	int64_t		 heartbeat_ms, session_ms, max_poll_ms, revoke_ms, retry_ms, metadata_ms, keep_alive_ms;
 	int64_t		 dial_ms, read_ms, write_ms, message_ms, linger_ms, retries;
@@ -54,6 +56,7 @@ struct kafka_client {
 	struct timer	 probe;
 	bool		 helper;	/* a thread that asks it something is not joined yet */
 	pthread_t	 helper_thread;
+	struct kafka_token *token;	/* authType oidc */
 	struct log_repeat faults;
 	char		 reason[160];	/* of the last broken connection */
 };
@@ -173,7 +176,7 @@ static inline struct kafka *kafka_of(struct connector *c)
 }
 
 /* kafka_conf.c */
-int kafka_rows_check(const struct kafka *, struct error *);
+int kafka_rows_check(const struct kafka_rows *, struct error *);
 rd_kafka_conf_t *kafka_conf_reader(const struct kafka *, struct error *);	/* NULL: refused */
 rd_kafka_conf_t *kafka_conf_writer(const struct kafka *, struct error *);
 

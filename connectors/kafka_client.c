@@ -27,6 +27,14 @@ void kafka_client_fatal(struct kafka_client *c)
 	rd_kafka_fatal_error(c->rk, c->reason, sizeof(c->reason));
 }
 
+/* Said in full each time the reason changes: nothing else tells an operator what to put right. */
+static void client_refused(struct kafka_client *c, int code, const char *reason)
+{
+	log_fault(&c->faults, loop_now(c->kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s%s", c->kafka->base.name,
+	    reason, kafka_auth_hint(&c->kafka->rows.login, code));
+	kafka_client_down(c, reason);
+}
+
 /* The library says what it noticed; what to do about it is ours.  A broken connection alone is no fault of the
  * component: it may have been idle, or be back at once.  So when no connection is left, a question is sent, and its
  * answer decides. */
@@ -44,7 +52,7 @@ static void client_error(rd_kafka_t *rk, int code, const char *reason, void *arg
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
 	case RD_KAFKA_RESP_ERR__RESOLVE: snprintf(c->reason, sizeof(c->reason), "%s", reason); return;
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-	case RD_KAFKA_RESP_ERR__SSL: kafka_client_down(c, reason); return;
+	case RD_KAFKA_RESP_ERR__SSL: client_refused(c, code, reason); return;
 	default:
 		log_fault(&c->faults, loop_now(c->kafka->base.loop), LOG_WARN, KAFKA_SCOPE, "%s: %s",
 		    c->kafka->base.name, reason);
@@ -64,20 +72,38 @@ static void client_log(const rd_kafka_t *rk, int level, const char *facility, co
 		    "%s: %s: %s", c->kafka->base.name, facility, text);
 }
 
+static void client_token_wanted(rd_kafka_t *rk, const char *config, void *arg)
+{
+	const struct kafka_client *c = arg;
+
+	(void)config;
+	kafka_token_wanted(c->token, rk);
+}
+
 int kafka_client_open(struct kafka_client *c, struct kafka *k, rd_kafka_type_t type, rd_kafka_conf_t *conf,
     void (*fn)(void *), void *arg, struct error *err)
 {
 	char why[200];
 
 	c->kafka = k;
+	if (kafka_token_new(&k->rows.login, k->base.name, &c->token, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	if (c->token) {
+		rd_kafka_conf_enable_sasl_queue(conf, 1);
+		rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, client_token_wanted);
+	}
 	rd_kafka_conf_set_opaque(conf, c);
 	rd_kafka_conf_set_error_cb(conf, client_error);
 	rd_kafka_conf_set_log_cb(conf, client_log);
 	c->rk = rd_kafka_new(type, conf, why, sizeof(why));
 	if (c->rk == NULL) {
 		rd_kafka_conf_destroy(conf);
+		kafka_token_free(c->token);
 		return error_set(err, ERR_CONFIG, "kafka: %s", why);
 	}
+	kafka_token_start(c->token, c->rk);
 	rd_kafka_set_log_queue(c->rk, NULL);
 	c->wake = wake_new(k->base.loop, fn, arg);
 	c->events = rd_kafka_queue_new(c->rk);
@@ -205,6 +231,7 @@ static void grave_closed(void *arg)
 	wake_free(g->client->wake);
 	if (g->client->ended)
 		g->client->ended(g->client);
+	kafka_token_free(g->client->token);
 	free(g->client);
 	free(g);
 	kafka_buried(k);
@@ -216,6 +243,7 @@ void kafka_client_bury(struct kafka_client *c)
 	int rc;
 
 	c->buried = true;
+	kafka_token_end(c->token);
 	timer_stop(c->kafka->base.loop, &c->probe);
 	rd_kafka_queue_cb_event_enable(c->events, NULL, NULL);
 	rd_kafka_queue_destroy(c->events);

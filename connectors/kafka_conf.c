@@ -36,6 +36,7 @@ static void conf_both(struct conf *c, const struct kafka *k)
 {
 	const struct kafka_rows *rows = &k->rows;
 
+	c->failed = kafka_auth_conf(&rows->login, c->conf, c->err) < 0;
 	conf_set(c, "bootstrap.servers", rows->brokers);
 	conf_set(c, "client.id", rows->client_id);
 	conf_set_int(c, "socket.connection.setup.timeout.ms", rows->dial_ms);
@@ -116,17 +117,12 @@ rd_kafka_conf_t *kafka_conf_writer(const struct kafka *k, struct error *err)
 }
 
 /* What single rows cannot say about each other. */
-int kafka_rows_check(const struct kafka *k, struct error *err)
+int kafka_rows_check(const struct kafka_rows *rows, struct error *err)
 {
-	const struct kafka_rows *rows = &k->rows;
-
-	if (rows->auth_required)
-		return error_set(
-		    err, ERR_CONFIG, "authRequired: logging in comes with security; only false in this version");
 	if (rows->heartbeat_ms >= rows->session_ms)
 		return error_set(
 		    err, ERR_CONFIG, "heartbeatInterval: must be below sessionTimeout, a third of it at most is usual");
 	if (rows->max_poll_ms < rows->session_ms)
 		return error_set(err, ERR_CONFIG, "maxPollInterval: must not be below sessionTimeout");
-	return 0;
+	return kafka_auth_check(&rows->login, err);
 }

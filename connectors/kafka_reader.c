@@ -95,6 +95,7 @@ static void reader_abandon(struct kafka_reader *r)
 	rd_kafka_queue_cb_event_enable(r->client.events, NULL, NULL);
 	wake_free(r->client.wake);
 	r->client.buried = true;
+	kafka_token_end(r->client.token);
 	k->reader = NULL;
 }
 

@@ -31,6 +31,7 @@ void arena_free(struct arena *a)
 		return;
 	for (struct chunk *c = a->chunks, *next; c; c = next) {
 		next = c->next;
+		explicit_bzero(c->bytes, c->used); /* passwords may stand in it */
 		free(c);
 	}
 	free(a);

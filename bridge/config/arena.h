@@ -6,7 +6,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *);			/* and all that came from it; NULL: nothing */
+void arena_free(struct arena *);			/* and all that came from it, wiped; NULL: nothing */
 void *arena_alloc(struct arena *, size_t);		/* zeroed, aligned for anything; valid until arena_free() */
 char *arena_text(struct arena *, const char *);		/* copy; NULL stays NULL */
 char *arena_slice(struct arena *, const char *, size_t);	/* copy, NUL-terminated */

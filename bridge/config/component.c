@@ -1,5 +1,6 @@
 /* Components: from the document to a checked entry of the config. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "bridge/bytes.h"
@@ -36,6 +37,26 @@ static void component_head(struct reading *r, struct resource *c, const struct n
 	}
 }
 
+static void component_reference(struct reading *r, const struct node *n, const char *name, struct secret_ref *ref_r)
+{
+	static const char *const keys[] = { "name", "key", NULL };
+	const struct node *secret = reading_map(r, n, "secretKeyRef");
+	const char *key;
+
+	reading_known(r, secret, "a secretKeyRef", keys, FINDING_WARNING);
+	ref_r->env = reading_text(r, n, "envRef");
+	if (!secret)
+		return;
+	ref_r->name = reading_text(r, secret, "name");
+	key = reading_text(r, secret, "key");
+	ref_r->key = key && *key ? key : ref_r->name;
+	if (ref_r->name && *ref_r->name)
+		return;
+	ref_r->name = NULL;
+	finding_add(r->config, FINDING_ERROR, reading_place(r, secret->line, secret->column),
+	    "%.60s: secretKeyRef without a name, expected {name: SECRET, key: KEY}", name);
+}
+
 static void component_setting(struct reading *r, struct resource *c, const struct node *n)
 {
 	static const char *const keys[] = { "name", "value", "secretKeyRef", "envRef", NULL };
@@ -62,6 +83,7 @@ static void component_setting(struct reading *r, struct resource *c, const struc
 		s.value = NULL;
 		s.line = secret ? secret->line : env->line;
 		s.column = secret ? secret->column : env->column;
+		component_reference(r, n, s.name, &c->refs[c->n_settings]);
 	}
 	c->settings[c->n_settings++] = s;
 }
@@ -79,6 +101,7 @@ static void component_settings(struct reading *r, struct resource *c, const stru
 		return;
 	}
 	c->settings = arena_alloc(r->config->arena, list->n * sizeof(*c->settings));
+	c->refs = arena_alloc(r->config->arena, list->n * sizeof(*c->refs));
 	for (const struct item *i = list->items; i; i = i->next)
 		component_setting(r, c, i->node);
 }
@@ -87,8 +110,9 @@ void component_read(struct reading *r, const struct node *root)
 {
 	static const char *const keys[] = { "apiVersion", "kind", "metadata", "spec", "auth", "scopes", NULL };
 	static const char *const spec_keys[] = { "type", "version", "ignoreErrors", "initTimeout", "metadata", NULL };
+	static const char *const auth_keys[] = { "secretStore", NULL };
 	struct resource *c = reading_resource(r, root, RESOURCE_COMPONENT);
-	const struct node *spec = reading_map(r, root, "spec");
+	const struct node *spec = reading_map(r, root, "spec"), *auth = reading_map(r, root, "auth");
 	const struct item *type = node_item(spec, "type");
 
 	if (!c)
@@ -100,6 +124,8 @@ void component_read(struct reading *r, const struct node *root)
 	c->type_place = type ? reading_place(r, type->node->line, type->node->column) : c->place;
 	c->version = reading_text(r, spec, "version");
 	component_settings(r, c, spec);
+	reading_known(r, auth, "auth", auth_keys, FINDING_WARNING);
+	c->secret_store = reading_text(r, auth, "secretStore");
 	if (!c->type && c->state == RESOURCE_READ) {
 		finding_add(r->config, FINDING_ERROR, c->type_place,
 		    "component \"%.60s\": no spec.type, expected such as pubsub.kafka", c->name);
@@ -166,6 +192,8 @@ static bool component_part(struct resources *all, struct resource *c, const stru
 	*part_r = part_find(c->type);
 	if (*part_r)
 		return true;
+	if (secret_store_known(c->type))
+		return true;
 	if (category_among(c->type, listed_categories)) {
 		finding_add(all->config, FINDING_NOTE, c->type_place,
 		    "component \"%.60s\" of type %.60s is listed, nothing here uses it", c->name, c->type);
@@ -180,28 +208,64 @@ static bool component_part(struct resources *all, struct resource *c, const stru
 
 static unsigned component_values(struct resources *all, struct resource *c, const struct part *part)
 {
-	unsigned faults = 0;
+	unsigned faults = part || secret_store_known(c->type) ? secrets_resolve(all, c) : 0;
 
 	for (unsigned i = 0; i < c->n_settings; i++) {
 		struct setting *s = &c->settings[i];
 		struct error e = { ERR_NONE, "" };
-		const char *filled = s->value && part
+		const char *filled = s->value && part && !s->referred
 		    ? template_fill(all->config->arena, s->value, all->config->process.app_id, &e)
 		    : s->value;
 
-		if (!s->value && part)
-			finding_add(all->config, component_severity(c), setting_place(s),
-			    "%.60s: secretKeyRef and envRef are not part of this version, expected a value", s->name);
-		else if (e.code)
+		if (e.code)
 			finding_add(all->config, component_severity(c), setting_place(s), "%.60s: %s", s->name, e.text);
 		if (part && part->block == BLOCK_PUBSUB && s->value && strstr(s->value, "{namespace}"))
 			finding_add(all->config, FINDING_WARNING, setting_place(s),
 			    "%.60s: {namespace} is filled in, but topics get no namespace in front in this version",
 			    s->name);
-		faults += (!s->value && part) || e.code;
+		faults += e.code != ERR_NONE;
 		s->value = filled ? filled : "";
 	}
 	return faults;
+}
+
+/* Rows that are fine one by one may not fit together. */
+static unsigned component_check_together(
+    struct resources *all, const struct resource *c, const struct connector_class *class)
+{
+	struct connector *scratch;
+	struct place place = c->place;
+	struct error e = { ERR_NONE, "" };
+
+	if (!class->check)
+		return 0;
+	scratch = mem_new(class->size);
+	settings_fill(class->options, scratch, c->settings, c->n_settings);
+	if (class->check(scratch, &e) == -1) {
+		for (unsigned i = 0; i < c->n_settings; i++) {
+			size_t n = strlen(c->settings[i].name);
+
+			if (!strncasecmp(e.text, c->settings[i].name, n) && e.text[n] == ':')
+				place = setting_place(&c->settings[i]);
+		}
+		finding_add(all->config, component_severity(c), place, "%s", e.text);
+	}
+	free(scratch);
+	return e.code != ERR_NONE;
+}
+
+static void component_check_secrets(
+    struct resources *all, const struct resource *c, const struct connector_class *class)
+{
+	for (unsigned i = 0; i < c->n_settings; i++) {
+		const struct setting *s = &c->settings[i];
+		const struct option *o = option_find(class->options, s->name);
+
+		all->config->has_secrets |= s->referred || (o && o->flags & OPT_SECRET && *s->value);
+		if (c->refs[i].name && s->referred && !(o && o->flags & OPT_SECRET))
+			finding_add(all->config, FINDING_NOTE, setting_place(s),
+			    "%.60s is not a row for secrets: what it holds may be seen in logs and metrics", s->name);
+	}
 }
 
 static unsigned component_check(struct resources *all, struct resource *c, const struct part *part)
@@ -210,12 +274,15 @@ static unsigned component_check(struct resources *all, struct resource *c, const
 	const struct table tables[] = { { class->options, class->size }, { policy_options, sizeof(struct policy) },
 		{ part->block == BLOCK_BINDING ? class->subscription_options : NULL, class->subscription_size } };
 	const struct checked checked = { component_severity(c), part->type, c->place, runtime_names, c->strict };
+	unsigned faults;
 
 	if (c->version && *c->version && strcasecmp(c->version, "v0") != 0 && strcasecmp(c->version, "v1") != 0)
 		finding_add(all->config, FINDING_WARNING, c->type_place,
 		    "component \"%.60s\": version %.20s of %s is not known, read as v1", c->name, c->version,
 		    part->type);
-	return settings_check(all->config, &checked, tables, 3, c->settings, c->n_settings);
+	component_check_secrets(all, c, class);
+	faults = settings_check(all->config, &checked, tables, 3, c->settings, c->n_settings);
+	return faults || c->faults ? faults : component_check_together(all, c, class);
 }
 
 void component_settle(struct resources *all, struct resource *c)
@@ -243,9 +310,11 @@ void component_settle(struct resources *all, struct resource *c)
 	*made = (struct component_config){ .name = c->name,
 		.type = type,
 		.part = part,
+		.secret_store = c->secret_store,
 		.ignore_errors = c->ignore_errors,
 		.init_timeout_ms = c->init_timeout_ms > 0 ? c->init_timeout_ms : INIT_TIMEOUT_MS,
 		.settings = c->settings,
+		.refs = c->refs,
 		.n_settings = c->n_settings,
 		.place = c->place };
 	c->index = all->config->n_components++;

@@ -130,6 +130,9 @@ static void config_settle(struct resources *all)
 	c->components = arena_alloc(c->arena, (all->n_components + 1) * sizeof(*c->components));
 	c->subscriptions =
 	    arena_alloc(c->arena, (all->n_components + all->n_subscriptions + 1) * sizeof(*c->subscriptions));
+	for (struct resource *r = all->first; r; r = r->next) /* the others may refer to them */
+		if (r->kind == RESOURCE_COMPONENT && r->state == RESOURCE_READ && secret_store_known(r->type))
+			component_settle(all, r);
 	for (struct resource *r = all->first; r; r = r->next)
 		if (r->kind == RESOURCE_COMPONENT && r->state == RESOURCE_READ)
 			component_settle(all, r);

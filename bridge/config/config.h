@@ -7,14 +7,19 @@
 
 struct place { const char *file; unsigned line, column; };
 
+/* Where a value is kept.  name NULL: no secret; env NULL: no variable; both NULL: the value stands there. */
+struct secret_ref { const char *name, *key, *env; };
+
 struct component_config {
 	const char	*name, *type;		/* type as written, lower case */
 	/* NULL: a category we load and list but do not run (state.*, lock.*, …) */
 	const struct part *part;
 	bool		 ignore_errors;
 	int64_t		 init_timeout_ms;
-	/* spec.metadata, templates filled in ({uuid} {podName} {namespace} {appID}) */
+	const char	*secret_store;		/* auth.secretStore; NULL: absent */
+	/* spec.metadata, references looked up, templates filled in ({uuid} {podName} {namespace} {appID}) */
 	struct setting	*settings;
+	const struct secret_ref *refs;		/* one a setting, used where that is `referred`; NULL: no settings */
 	unsigned	 n_settings;
 	struct place	 place;
 };
@@ -46,6 +51,7 @@ struct config {
 	unsigned	 n_subscriptions;
 	struct finding	*findings;		/* in order of file and line */
 	unsigned	 n_findings, n_errors;
+	bool		 has_secrets;		/* something in it must not be seen in a core file */
 	struct arena	*arena;			/* owns every text above */
 };
 

@@ -42,6 +42,8 @@ struct files *files_new(struct config *c, files_fn *fn, void *arg)
 void files_free(struct files *f)
 {
 	free(f->seen);
+	if (f->text.p)
+		explicit_bzero(f->text.p, f->text.cap);
 	buf_free(&f->text);
 	free(f);
 }

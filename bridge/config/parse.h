@@ -8,6 +8,13 @@ struct buf;
 /* From the Bridge document, then the flags: fills config->process. */
 void process_settle(struct resources *, const struct command *);
 
+/* Values of a component that are kept elsewhere, put into its settings; a secret gets no placeholder filled in.  Number
+ * of faults. */
+unsigned secrets_resolve(struct resources *, struct resource *);
+/* A store whose metadata is read here: secretstores.local.env, secretstores.local.file. */
+bool secret_store_known(const char *type);
+extern const char *const secret_store_names[];	/* of its metadata; NULL at the end */
+
 /* Into config->components, or left out with a finding.  Names and scopes were looked at before. */
 void component_settle(struct resources *, struct resource *);
 /* Names Dapr's runtime reads itself: known to every component. */

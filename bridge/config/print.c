@@ -145,6 +145,9 @@ struct printing {
 	struct buf *out;
 	const char *indent;
 	bool map;
+	const struct setting *settings; /* what the rows were filled from */
+	unsigned n_settings;
+	const struct secret_ref *refs; /* one a setting; NULL: all values stand there */
 }; /* map: "name: value", else list of {name, value} */
 
 static void print_setting_name(const struct printing *p, const char *name, struct buf *before)
@@ -152,10 +155,33 @@ static void print_setting_name(const struct printing *p, const char *name, struc
 	buf_printf(before, p->map ? "%s%s: " : "%s- name: %s\n%s  value: ", p->indent, name, p->indent);
 }
 
-static void print_setting(const struct printing *p, const char *name, const char *value)
+/* Instead of a value that is kept elsewhere.  False: that of this row is not. */
+static bool print_reference(const struct printing *p, const char *name, const struct setting *s)
 {
+	const struct secret_ref *ref = s && s->referred && p->refs ? &p->refs[s - p->settings] : NULL;
+
+	if (!ref)
+		return false;
+	buf_printf(p->out, "%s- name: %s\n%s  %s: ", p->indent, name, p->indent, ref->name ? "secretKeyRef" : "envRef");
+	if (!ref->name) {
+		print_quoted(p->out, ref->env);
+	} else {
+		buf_text(p->out, "{name: ");
+		print_quoted(p->out, ref->name);
+		buf_text(p->out, ", key: ");
+		print_quoted(p->out, ref->key);
+		buf_text(p->out, "}");
+	}
+	buf_text(p->out, "\n");
+	return true;
+}
+
+static void print_setting(const struct printing *p, const char *name, const struct setting *s)
+{
+	if (!s || print_reference(p, name, s))
+		return;
 	print_setting_name(p, name, p->out);
-	print_value(p->out, value, true);
+	print_value(p->out, s->value, true);
 	buf_text(p->out, "\n");
 }
 
@@ -163,18 +189,19 @@ static void print_row(const struct printing *p, const struct option *o, const vo
 {
 	struct buf before = { 0 };
 
+	if (print_reference(p, o->name, settings_last(p->settings, p->n_settings, o)))
+		return;
 	print_setting_name(p, o->name, &before);
 	buf_add(&before, "", 1);
 	print_field(p->out, before.p, o, at, true);
 	buf_free(&before);
 }
 
-static void print_rows(
-    const struct printing *p, const struct option *rows, size_t size, const struct setting *s, unsigned n)
+static void print_rows(const struct printing *p, const struct option *rows, size_t size)
 {
 	void *scratch = mem_new(size);
 
-	settings_fill(rows, scratch, s, n);
+	settings_fill(rows, scratch, p->settings, p->n_settings);
 	for (const struct option *o = rows; o && o->name; o++)
 		print_row(p, o, scratch);
 	free(scratch);
@@ -202,28 +229,37 @@ static void print_metadata(struct buf *out, const struct config *config, unsigne
 	const struct component_config *c = &config->components[index];
 	const struct connector_class *class = c->part->class;
 	const struct subscription_config *binding = binding_of(config, index);
-	const struct printing p = { out, "    ", false };
+	const struct printing p = { out, "    ", false, c->settings, c->n_settings, c->refs };
 	size_t begin = out->n;
 
 	for (const char *const *name = runtime_names; *name; name++) {
-		const char *value = settings_value(c->settings, c->n_settings, *name);
+		const struct option row = { .name = *name };
 
-		if (value && !option_find(class->options, *name))
-			print_setting(&p, *name, value);
+		if (!option_find(class->options, *name))
+			print_setting(&p, *name, settings_last(c->settings, c->n_settings, &row));
 	}
-	print_rows(&p, class->options, class->size, c->settings, c->n_settings);
+	print_rows(&p, class->options, class->size);
 	if (binding) {
-		print_rows(&p, class->subscription_options, class->subscription_size, c->settings, c->n_settings);
+		print_rows(&p, class->subscription_options, class->subscription_size);
 		print_policy(&p, &binding->policy, true);
 	}
-	for (const struct option *o = policy_options; o->name && !binding; o++) {
-		const struct setting *s = settings_last(c->settings, c->n_settings, o);
-
-		if (s)
-			print_setting(&p, o->name, s->value);
-	}
+	for (const struct option *o = policy_options; o->name && !binding; o++)
+		print_setting(&p, o->name, settings_last(c->settings, c->n_settings, o));
 	if (out->n == begin)
 		buf_text(out, "    []\n");
+}
+
+/* What a store's names are found by; the secrets are not in it. */
+static void print_store(struct buf *out, const struct component_config *c)
+{
+	const struct printing p = { out, "    ", false, c->settings, c->n_settings, c->refs };
+
+	buf_text(out, "  metadata:\n");
+	for (const char *const *name = secret_store_names; *name; name++) {
+		const struct option row = { .name = *name };
+
+		print_setting(&p, *name, settings_last(c->settings, c->n_settings, &row));
+	}
 }
 
 static void print_component(struct buf *out, const struct config *config, unsigned index)
@@ -240,8 +276,15 @@ static void print_component(struct buf *out, const struct config *config, unsign
 	if (c->part) {
 		buf_text(out, "  metadata:\n");
 		print_metadata(out, config, index);
+	} else if (secret_store_known(c->type)) {
+		print_store(out, c);
 	} else {
 		buf_text(out, "  # listed only: its metadata is not read here\n");
+	}
+	if (c->secret_store) {
+		buf_text(out, "auth:\n  secretStore: ");
+		print_text(out, c->secret_store);
+		buf_text(out, "\n");
 	}
 }
 
@@ -249,7 +292,7 @@ static void print_subscription(struct buf *out, const struct config *config, con
 {
 	const struct component_config *c = &config->components[s->component];
 	const struct connector_class *class = c->part->class;
-	const struct printing p = { out, "    ", true };
+	const struct printing p = { out, "    ", true, s->settings, s->n_settings, NULL };
 
 	buf_text(out, "---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata:\n  name: ");
 	print_text(out, s->name);
@@ -264,7 +307,7 @@ static void print_subscription(struct buf *out, const struct config *config, con
 		print_text(out, s->dead_letter_topic);
 	}
 	buf_printf(out, "\n  metadata:\n    rawPayload: \"%s\"\n", s->raw ? "true" : "false");
-	print_rows(&p, class->subscription_options, class->subscription_size, s->settings, s->n_settings);
+	print_rows(&p, class->subscription_options, class->subscription_size);
 	print_policy(&p, &s->policy, false);
 }
 

@@ -45,6 +45,8 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	STR("dapr.listen", struct process, dapr_listen, "127.0.0.1", 0, "address of the Dapr API"),
 	INT("admin.port", struct process, admin_port, "9090", 0, "port of metrics and health; 0: off", .max = 65535),
 	STR("admin.listen", struct process, admin_listen, "127.0.0.1", 0, "address of metrics and health"),
+	STR("secrets.path", struct process, secrets_path, NULL, 0,
+	    "directory of secrets, as Kubernetes mounts them: a directory a secret, a file a key"),
 	MS("drainTimeout", struct process, drain_ms, "5s", 0, "time to finish what is in flight when stopping",
 	    .max = DAY_MS),
 	WORD("log.level", struct process, log_level, "info", 0, "least level that is logged",
@@ -52,7 +54,7 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"), OPT_END };
 
 /* Designed, and not part of this version: said so instead of "unknown". */
-static const char *const later_parts[] = { "scaler", "http", "store", "triggers", "secrets", "dapr.grpcPort", NULL };
+static const char *const later_parts[] = { "scaler", "http", "store", "triggers", "dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
 static bool among(const char *const *words, const char *word)

@@ -25,6 +25,7 @@ struct process {
 	const char	*dapr_listen;		/* dapr.listen */
 	int64_t		 admin_port;		/* admin.port; 0: off */
 	const char	*admin_listen;		/* admin.listen */
+	const char	*secrets_path;		/* secrets.path: DIR of DIR/<name>/<key> */
 	int64_t		 drain_ms;		/* drainTimeout, --dapr-graceful-shutdown-seconds */
 	int		 log_level;		/* log.level: enum log_level */
 	bool		 log_json;		/* log.json */

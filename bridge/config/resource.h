@@ -21,11 +21,13 @@ struct resource {
 	unsigned	 order;			/* in the files */
 	const char	**scopes;
 	unsigned	 n_scopes;
-	struct setting	*settings;		/* a Component's value may be NULL: a reference */
+	struct setting	*settings;		/* a Component's value may be NULL: a reference, not looked up yet */
+	struct secret_ref *refs;		/* of a Component: one a setting */
 	unsigned	 n_settings;
 	/* Component */
 	const char	*type, *version;	/* as written; NULL: absent */
 	struct place	 type_place;
+	const char	*secret_store;		/* auth.secretStore; NULL: absent */
 	bool		 ignore_errors;
 	int64_t		 init_timeout_ms;
 	unsigned	 index;			/* in config->components */

@@ -71,14 +71,16 @@ static bool setting_check(struct config *c, const struct checked *k, const struc
 
 	for (unsigned t = 0; t < n; t++) {
 		const struct option *o = option_find(tables[t].rows, s->name);
+		struct option row;
 		void *scratch;
 		struct error e;
 
 		if (!o)
 			continue;
 		known = true;
+		row = option_for(o, s);
 		scratch = mem_new(tables[t].size);
-		if (option_read(o, scratch, s->value, &e) && !faulty) {
+		if (option_read(&row, scratch, s->value, &e) && !faulty) {
 			finding_add(c, k->severity, setting_place(s), "%s: %s", s->name, e.text);
 			faulty = true;
 			++*faults;

@@ -69,6 +69,7 @@ class Kafka:
         self.controller_port, self.behind_proxy_port, self.proxy_port = free_port(), free_port(), free_port()
         self.directory = directory or Path(tempfile.mkdtemp(prefix=f"kafka-{version}-"))
         self.extra = properties or {}
+        self.format_args: list[str] = []		# more words for StorageTool
         self._admin: AdminClient | None = None
         fetched = subprocess.run([str(HERE / "fetch_kafka"), version], check=True, stdout=subprocess.PIPE, text=True)
         self._java = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
@@ -102,7 +103,7 @@ class Kafka:
         properties.write_text(text + "".join(f"{k}={v}\n" for k, v in self.extra.items()))
         (self.directory / "log4j.properties").write_text(LOG4J)
         done = subprocess.run(self._java + ["kafka.tools.StorageTool", "format", "-t", "bridgebridgebridgebri0",
-                                            "-c", str(properties)], capture_output=True, text=True)
+                                            "-c", str(properties), *self.format_args], capture_output=True, text=True)
         assert done.returncode == 0, f"StorageTool format failed: {done.stdout}{done.stderr}"
 
     def _answers(self) -> bool:

@@ -89,7 +89,7 @@ static void values_of_the_process_are_checked(void **state)
 
 static void what_comes_later_is_refused_with_a_word(void **state)
 {
-	static const char *const later[] = { "scaler", "http", "store", "triggers", "secrets" };
+	static const char *const later[] = { "scaler", "http", "store", "triggers" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
@@ -162,20 +162,21 @@ static void settings_of_a_component_are_checked_all_of_them(void **state)
 	assert_not_found(FINDING_WARNING, "not known");
 }
 
-static void references_to_secrets_are_refused_with_a_word(void **state)
+static void references_that_lead_nowhere_are_faults(void **state)
 {
 	(void)state;
 	assert_fault(COMPONENT("c", "pubsub.kafka") BROKERS "  - name: saslPassword\n    secretKeyRef: {name: a}\n",
-	    "a.yaml:11:5: saslPassword: secretKeyRef and envRef are not part of this version, expected a value");
-	assert_fault(COMPONENT("c", "pubsub.kafka") BROKERS "  - {name: url, envRef: URL}\n",
-	    "url: secretKeyRef and envRef are not part");
+	    "a.yaml:11:5: saslPassword: no secret store, expected auth.secretStore, or secrets.path");
+	assert_fault(COMPONENT("c", "pubsub.kafka") BROKERS "  - {name: url, envRef: BRIDGE_NOT_SET}\n",
+	    "a.yaml:10:17: url: environment variable BRIDGE_NOT_SET is not set");
 	load(COMPONENT("c", "pubsub.kafka") BROKERS
 	    "  - {name: url, value: x, envRef: URL}\n"); /* a value wins, as in Dapr */
 	assert_not_found(FINDING_ERROR, "url");
 	load("metadata: {name: c}\n" COMPONENT("c", "pubsub.kafka") BROKERS
-	    "  - {name: url, envRef: URL}\nscopes: [other]\n");
+	    "  - {name: url, envRef: BRIDGE_NOT_SET}\nscopes: [other]\n");
 	assert_not_found(FINDING_ERROR, "url");
-	assert_warned(COMPONENT("c", "pubsub.kafka") "  ignoreErrors: true\n" BROKERS "  - {name: url, envRef: URL}\n",
+	assert_warned(COMPONENT("c", "pubsub.kafka") "  ignoreErrors: true\n" BROKERS
+						     "  - {name: url, envRef: BRIDGE_NOT_SET}\n",
 	    "component \"c\" is left out, as ignoreErrors says");
 }
 
@@ -314,7 +315,7 @@ int main(void)
 		TEST(what_comes_later_is_refused_with_a_word),
 		TEST(a_component_type_must_be_one_we_have),
 		TEST(settings_of_a_component_are_checked_all_of_them),
-		TEST(references_to_secrets_are_refused_with_a_word),
+		TEST(references_that_lead_nowhere_are_faults),
 		TEST(a_secret_is_not_repeated_in_a_fault),
 		TEST(two_resources_of_one_name_are_both_named),
 		TEST(a_subscription_must_have_its_component),

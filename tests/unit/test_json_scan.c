@@ -233,6 +233,52 @@ static void bytes_that_are_not_utf8_become_the_replacement_character(void **stat
 	}
 }
 
+static void the_members_of_an_object_come_one_after_the_other(void **state)
+{
+	static const char text[] =
+	    " { \"a\" : \"x\\\"y\" ,\"\":[1,{\"b\":2}], \"c\" : {\"d\":{}} , \"e\":-1.5e3,\"f\":null} ";
+	static const struct {
+		const char *name, *text;
+		enum json_kind kind;
+	} expected[] = { { "a", "x\\\"y", JSON_STRING }, { "", "[1,{\"b\":2}]", JSON_ARRAY },
+		{ "c", "{\"d\":{}}", JSON_OBJECT }, { "e", "-1.5e3", JSON_NUMBER }, { "f", "null", JSON_NULL } };
+	struct slice rest = slice_text(text), name;
+	struct json_member value;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		assert_true(json_next(&rest, &name, &value));
+		assert_true(slice_is(name, expected[i].name));
+		assert_int_equal(value.kind, expected[i].kind);
+		assert_true(slice_is(value.text, expected[i].text));
+	}
+	assert_false(json_next(&rest, &name, &value));
+	rest = SLICE("{ }");
+	assert_false(json_next(&rest, &name, &value));
+}
+
+static void assert_means(const char *escaped, const char *text)
+{
+	struct buf b = { 0 };
+
+	json_add_text(&b, slice_text(escaped));
+	buf_add(&b, "", 1);
+	assert_string_equal(b.p, text);
+	buf_free(&b);
+}
+
+static void a_string_means_its_characters(void **state)
+{
+	(void)state;
+	assert_means("", "");
+	assert_means("a\\\"\\\\\\/\\b\\f\\n\\r\\t", "a\"\\/\b\f\n\r\t");
+	assert_means("\\u0041\\u00fc\\u20AC\\ud83d\\ude00z", "A\u00fc\u20ac\U0001f600z");
+	assert_means("\\ud83d", "\ufffd");
+	assert_means("\\ud83dx\\ude00", "\ufffdx\ufffd");
+	assert_means("\\ud83d\\u0041", "\ufffdA");
+	assert_means("\u00fc", "\u00fc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +296,8 @@ int main(void)
 		cmocka_unit_test(escapes_are_compared_by_what_they_mean),
 		cmocka_unit_test(a_string_is_written_so_that_it_can_be_read),
 		cmocka_unit_test(bytes_that_are_not_utf8_become_the_replacement_character),
+		cmocka_unit_test(the_members_of_an_object_come_one_after_the_other),
+		cmocka_unit_test(a_string_means_its_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
