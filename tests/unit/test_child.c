@@ -120,7 +120,8 @@ static void a_broken_pipe_ends_it_as_anywhere_else(void **state)
 
 	(void)state;
 	run_shell(&r, STDOUT_FILENO, "grep SigIgn /proc/self/status", false);
-	assert_string_equal(r.text, "fn | SigIgn:\t0000000000000000\n");
+	assert_non_null(strchr(r.text, ':'));
+	assert_false(strtoull(strchr(r.text, ':') + 1, NULL, 16) & 1ull << (SIGPIPE - 1));
 }
 
 static void a_signal_reaches_the_whole_group(void **state)

@@ -125,22 +125,10 @@ static void assert_refused(const char *const *rows, const char *why)
 static void rows_that_cannot_be_meant_are_refused_at_the_start(void **state)
 {
 	(void)state;
-	assert_refused((const char *const[]){ "authRequired", "true", NULL }, "comes with security");
+	assert_refused((const char *const[]){ "authRequired", "true", NULL }, "saslUsername: missing");
 	assert_refused((const char *const[]){ "heartbeatInterval", "10s", NULL }, "below sessionTimeout");
 	assert_refused((const char *const[]){ "maxPollInterval", "5s", NULL }, "maxPollInterval: must not be below");
 	assert_refused((const char *const[]){ "excludeHeaderMetaRegex", "(", NULL }, "excludeHeaderMetaRegex: \"(\"");
-}
-
-static void a_login_is_refused_by_the_rows_themselves(void **state)
-{
-	struct setting rows[] = { { .name = "brokers", .value = "a:1" }, { .name = "authType", .value = "password" } };
-	struct kafka *k = mem_new(sizeof(*k));
-	struct error err;
-
-	(void)state;
-	assert_int_equal(option_parse(kafka_class.options, k, rows, 2, NULL, &err), -1);
-	assert_non_null(strstr(err.text, "authType"));
-	free(k);
 }
 
 static void a_topic_list_that_names_nothing_or_is_no_pattern_is_refused(void **state)
@@ -165,7 +153,6 @@ int main(void)
 		cmocka_unit_test(without_rows_a_reader_has_daprs_defaults_and_commits_nothing_by_itself),
 		cmocka_unit_test(every_row_reaches_the_library),
 		cmocka_unit_test(rows_that_cannot_be_meant_are_refused_at_the_start),
-		cmocka_unit_test(a_login_is_refused_by_the_rows_themselves),
 		cmocka_unit_test(a_topic_list_that_names_nothing_or_is_no_pattern_is_refused),
 	};
 	int failed;
