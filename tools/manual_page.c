@@ -44,9 +44,8 @@ static void words_print(void)
 		text_print(v->usage);
 		putchar('\n');
 	}
-	printf(
-	    ".SH DESCRIPTION\nbridge reads brokers beside a function, POSTs every event to it, and acknowledges "
-	    "an event only when\nthe function said it is done.\n");
+	printf(".SH DESCRIPTION\nbridge reads brokers beside a function, POSTs every event to it, and acknowledges "
+	       "an event only when\nthe function said it is done.\n");
 	for (const struct verb_row *v = verbs; v->name; v++)
 		term_print(v->name, "", v->help);
 	printf(".PP\nA source in one line is\n.RS\n.nf\n"

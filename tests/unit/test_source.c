@@ -50,9 +50,9 @@ static void component_short_form_and_command_line_mean_the_same(void **state)
 				  "  - {name: direction, value: input}\n  - {name: route, value: /new}\n"));
 	assert_clean();
 	assert_equal_and_free(component,
-	    rendered(load(SHORT(
-		"{name: orders, to: /new, "
-		"from: 'kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d%2F1'}"))));
+	    rendered(
+		load(SHORT("{name: orders, to: /new, "
+			   "from: 'kafka://a:1,b:2/orders,more?consumerGroup=g&order=key&deadLetterTopic=d%2F1'}"))));
 	assert_clean();
 	assert_equal_and_free(component,
 	    rendered(load_with((const char *const[]){ "check", "--app-id=shop",
