@@ -210,10 +210,12 @@ def test_a_provider_that_takes_the_secret_in_the_form_alone_works(secure, author
 
 
 def test_tokens_are_fetched_anew_before_they_end(secure, authority, provider, read, ledger, function):
-    provider.life_s = 5
+    provider.life_s = 8		# the library looks once a second whether four fifths are over
     topic = secure.create(partitions=1)
-    b = read(topic, brokers=secure.brokers_of("SASL"), caCert=authority.text, **oidc(provider)).ready()
-    eventually(lambda: len(provider.tokens) >= 3, 30, "three tokens of five seconds")
+    b = read(topic, brokers=secure.brokers_of("SASL"), caCert=authority.text, **oidc(provider))
+    ledger.produce(secure, topic, 20)
+    ledger.wait(function)
+    eventually(lambda: len(provider.tokens) >= 3, 40, "three tokens of eight seconds")
     ledger.produce(secure, topic, 20)
     ledger.wait(function)
     assert not b.log_contains("look at oidc")
@@ -222,7 +224,9 @@ def test_tokens_are_fetched_anew_before_they_end(secure, authority, provider, re
 def test_a_token_that_is_still_good_outlives_an_outage_of_its_provider(secure, authority, provider, read, ledger, function):
     provider.life_s = 20
     topic = secure.create(partitions=1)
-    b = read(topic, brokers=secure.brokers_of("SASL"), caCert=authority.text, **oidc(provider)).ready()
+    b = read(topic, brokers=secure.brokers_of("SASL"), caCert=authority.text, **oidc(provider))
+    ledger.produce(secure, topic, 10)
+    ledger.wait(function)
     provider.secret = "another"
     eventually(lambda: b.log_contains("the one in use is still good"), 30)
     assert b.readyz() == 200

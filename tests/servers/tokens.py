@@ -19,7 +19,7 @@ def _part(value: dict[str, object]) -> str:
 
 def unsigned_token(life_s: float) -> str:
     now = time.time()
-    return f'{_part({"alg": "none"})}.{_part({"sub": CLIENT, "iat": int(now), "exp": int(now + life_s), "scope": "x"})}.'
+    return f'{_part({"alg": "none"})}.{_part({"sub": CLIENT, "iat": int(now), "exp": int(now + life_s) + 1, "scope": "x"})}.'
 
 
 class _Handler(BaseHTTPRequestHandler):
