@@ -186,7 +186,7 @@ static void connection_failed(void *arg, const char *why)
 	client_enter(c);
 	connection_close(k);
 	if (call)
-		call_done(call, call->left ? HTTP_LOST : HTTP_UNSENT, NULL, why);
+		call_done(call, call->left ? HTTP_STALE : HTTP_UNSENT, NULL, why);
 	client_refused(c);
 	client_leave(c);
 }

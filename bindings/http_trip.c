@@ -196,6 +196,11 @@ static void trip_done(
 	trip->delivery->mine = NULL;
 	switch (outcome) {
 	case HTTP_ANSWERED: trip_answered(trip, answer); break;
+	case HTTP_STALE:
+		trip->delivery->unsure = true;
+		snprintf(text, sizeof text, "the function is gone: %s", why);
+		settle(trip->delivery, 0, UNSENT, NULL, 0, text);
+		break;
 	case HTTP_UNSENT:
 		snprintf(text, sizeof text, "not sent: %s", why);
 		settle(trip->delivery, 0, UNSENT, NULL, 0, text);

@@ -298,6 +298,11 @@ static void a_lost_answer_is_told_from_an_unsent_request(void **state)
 	assert_string_equal(fake_core_settled(&delivery), "UNSURE answer lost: connection reset");
 	fake_end(sent(), HTTP_UNSENT, "connection refused");
 	assert_string_equal(fake_core_settled(&delivery), "UNSENT not sent: connection refused");
+	assert_false(delivery.unsure);
+	fake_end(sent(), HTTP_STALE, "connection refused");
+	assert_string_equal(fake_core_settled(&delivery), "UNSENT the function is gone: connection refused");
+	assert_true(delivery.unsure);
+	delivery.unsure = false;
 	fake_client.busy = 1;
 	channel->class->send(channel, &delivery);
 	assert_string_equal(fake_core_settled(&delivery), "UNSENT not sent: all connections are busy");

@@ -101,7 +101,7 @@ static void stops_listening_and_resets(struct peer_side *s)
 	peer_reset(s);
 }
 
-static void a_call_that_left_and_cannot_be_repeated_is_lost_not_unsent(void **state)
+static void a_call_whose_idle_connection_died_with_its_endpoint_is_stale_not_lost(void **state)
 {
 	struct caller c;
 
@@ -111,7 +111,7 @@ static void a_call_that_left_and_cannot_be_repeated_is_lost_not_unsent(void **st
 	caller_listen(&c, stops_listening_and_resets);
 	caller_connect(&c);
 	trip_expect_answer(&c, 200, "pong");
-	trip_expect(&c, HTTP_LOST, "Connection refused");
+	trip_expect(&c, HTTP_STALE, "Connection refused");
 	UNTIL(c.loop, strcmp(c.reach, "+-") == 0);
 	trip_expect(&c, HTTP_UNSENT, "accepts no connections");
 	caller_close(&c);
@@ -424,7 +424,7 @@ int main(void)
 		cmocka_unit_test(a_fresh_connection_that_dies_before_the_answer_is_a_lost_call),
 		cmocka_unit_test(a_reused_connection_that_dies_before_the_answer_is_tried_once_more),
 		cmocka_unit_test(but_only_once_more),
-		cmocka_unit_test(a_call_that_left_and_cannot_be_repeated_is_lost_not_unsent),
+		cmocka_unit_test(a_call_whose_idle_connection_died_with_its_endpoint_is_stale_not_lost),
 		cmocka_unit_test(half_an_answer_is_a_lost_call_and_is_not_repeated),
 		cmocka_unit_test(an_answer_that_was_read_stands_though_a_reset_follows),
 		cmocka_unit_test(a_peer_that_ends_its_half_after_the_answer_is_left),
