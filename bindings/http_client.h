@@ -30,8 +30,8 @@ enum http_outcome {
 	HTTP_UNSENT,	/* no byte of it left: refused, no route, handshake failed */
 	/* some left, no whole answer came: reset, closed, garbage, too large; the function may have seen it */
 	HTTP_LOST,
-	/* it left on a reused connection that died before the first byte of an answer, and there was no other to be had: the
-	 * endpoint is gone, which is no failure of this call; the function may have seen it all the same */
+	/* it left on a reused connection that died before the first byte of an answer, and there was no other to be
+	 * had: the endpoint is gone, which is no failure of this call; the function may have seen it all the same */
 	HTTP_STALE
 };
 struct http_answer {
