@@ -24,7 +24,7 @@ struct delivery {
 	const struct event *const *events;
 	unsigned	 n;
 	unsigned	 attempt;	/* from 1, in this process; event->seen tells of earlier ones */
-	bool		 unsure;	/* it may have been seen by an earlier attempt; a binding may set it with UNSENT */
+	bool		 unsure;	/* an earlier attempt may have been seen; a binding may set it with UNSENT */
 	int64_t		 deadline;	/* loop time; past it the core calls cancel() */
 	void		*mine;		/* the binding's */
 };
