@@ -167,6 +167,7 @@ struct function {
 	struct pool	 pool;
 	unsigned	 events;		/* in memory now: what credit counts */
 	size_t		 bytes;
+	unsigned	 answers;		/* kept, until their topic has confirmed them */
 	unsigned	 n_windows;		/* open */
 	struct item	**lanes;		/* last item of each lane, by hash; lanes_mask + 1 buckets */
 	unsigned	 lanes_mask;
@@ -209,6 +210,7 @@ void lane_enter(struct function *, struct item *);	/* sets lane; true order: beh
 struct item *lane_leave(struct function *, struct item *);	/* the next of the lane if it was blocked by this one */
 
 /* deliver.c: items move here. */
+void sub_activate(struct sub *);			/* to those taken in turn, if it has something ready */
 void item_begin(struct item *);			/* just offered */
 void item_ready(struct item *, bool first);	/* to the ready list, its end or its front */
 void item_return(struct item *);		/* back to the source, unless it runs: revoked, lost, drained */

@@ -37,7 +37,7 @@ static void ready_take(struct sub *s, struct item *item)
 	item->next = item->prev = NULL;
 }
 
-static void sub_activate(struct sub *s)
+void sub_activate(struct sub *s)
 {
 	struct bound *b = s->function->bound;
 
@@ -154,6 +154,14 @@ static bool sub_may_send(struct sub *s)
 	return true;
 }
 
+/* Answers that wait for their topic have filled the credit: no more are asked for until one is confirmed. */
+static bool sub_answers_wait(const struct sub *s)
+{
+	const struct function *f = s->function;
+
+	return s->policy->response_topic && f->bytes > f->options.buffer_bytes && f->answers;
+}
+
 void deliver_pump(struct bound *b)
 {
 	while (
@@ -165,7 +173,7 @@ void deliver_pump(struct bound *b)
 		s->active = false;
 		if (s->max_in_flight && s->in_flight >= s->max_in_flight)
 			continue; /* back when one of its deliveries is settled */
-		if (!item || !sub_may_send(s))
+		if (!item || sub_answers_wait(s) || !sub_may_send(s))
 			continue;
 		ready_take(s, item);
 		sub_activate(s);
@@ -209,7 +217,8 @@ void settle(struct delivery *d, unsigned i, enum verdict verdict, const struct a
 
 	assert(i == 0 && d->n == 1);
 	item_back(item, verdict, answer);
-	if (verdict == DONE && item->sub->policy->response_topic && answer && answer->data.n && !item_is_ending(item))
+	if (verdict == DONE && item->sub->policy->response_topic && answer && answer->data.n &&
+	    item->entry->window->state != WINDOW_LOST)
 		answer_start(item, answer);
 	else if (verdict == DONE)
 		item_finish(item, ENDED_DELIVERED, NULL);

@@ -6,9 +6,14 @@
 enum { ASK_TIMEOUT_MS = 30000 };
 static const struct backoff handoff_backoff = { .initial_ms = 200, .max_ms = 30000 };
 
-static void handoff_free(struct function *f, struct handoff *h)
+static void handoff_free(struct sub *s, struct handoff *h)
 {
+	struct function *f = s->function;
+
 	f->bytes -= h->credit;
+	f->answers -= h->kind == HANDOFF_ANSWER;
+	sub_activate(s);
+	function_touch(f);
 	buf_free(&h->bytes);
 	free(h->headers);
 	free(h->why);
@@ -41,16 +46,16 @@ static void handoff_wait(struct item *item, const char *why)
 static void handoff_end(struct item *item)
 {
 	struct handoff *h = item->handoff;
-	struct function *f = item->sub->function;
+	struct sub *s = item->sub;
 
 	item->handoff = NULL;
 	if (h->kind == HANDOFF_PARK) {
 		item_finish(item, ENDED_PARKED, h->why); /* the item may be gone now */
 	} else {
-		item->sub->metrics.answers++;
+		s->metrics.answers++;
 		item_finish(item, ENDED_DELIVERED, NULL);
 	}
-	handoff_free(f, h);
+	handoff_free(s, h);
 }
 
 static void handoff_answered(
@@ -112,6 +117,7 @@ void handoff_start(struct item *item, struct handoff *h)
 		h->component = item->sub->public.component;
 	h->credit = h->bytes.cap;
 	item->sub->function->bytes += h->credit;
+	item->sub->function->answers += h->kind == HANDOFF_ANSWER;
 	handoff_ask(item);
 }
 
@@ -120,5 +126,5 @@ void handoff_cancel(struct item *item)
 	struct handoff *h = item->handoff;
 
 	item->handoff = NULL;
-	handoff_free(item->sub->function, h);
+	handoff_free(item->sub, h);
 }

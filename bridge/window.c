@@ -115,7 +115,7 @@ bool window_stuck(const struct window *w, int64_t now)
 
 	if (w->stuck || w->tail - w->head >= RING_MAX)
 		return true;
-	return c->crowded == w && component_waited(c, now) && !c->function->bound->ready;
+	return c->crowded == w && component_waited(c, now) && !c->function->bound->active;
 }
 
 void window_stall(struct item *item, int by)
@@ -231,7 +231,12 @@ bool credit_has_room(const struct function *f, size_t bytes)
 {
 	if (!f->bound || !f->bound->capacity)
 		return false;
-	return f->events == 0 || (f->events < f->options.buffer_events && f->bytes + bytes <= f->options.buffer_bytes);
+	if (f->events == 0)
+		return true;
+	if (f->events >= f->options.buffer_events)
+		return false;
+	/* when nothing here moves, what is stuck shall not keep a large event of another window out for good */
+	return f->bytes + bytes <= f->options.buffer_bytes || (f->running == 0 && !f->bound->ready);
 }
 
 enum offered offer(struct window *w, const struct event *e, const struct subscription *const *subs, unsigned n)

@@ -155,8 +155,10 @@ static int kafka_subscribe(struct connector *c, const struct subscription *const
 		if (k->group == NULL || *k->group == '\0')
 			return error_set(err, ERR_CONFIG, "consumerGroup: reading needs a consumer group");
 	}
-	if (k->reader == NULL && kafka_reader_open(k, err) < 0)
+	if (k->reader == NULL && kafka_reader_open(k, err) < 0) {
+		k->told = KAFKA_DOWN; /* as the core takes it; so that the next open() says up again */
 		return -1;
+	}
 	return kafka_reader_subscribe(k, err);
 }
 

@@ -73,7 +73,8 @@ rd_kafka_conf_t *kafka_conf_reader(const struct kafka *k, struct error *err)
 	conf_set(&c, "group.id", k->group);
 	if (rows->instance_id)
 		conf_set(&c, "group.instance.id", rows->instance_id);
-	conf_set(&c, "auto.offset.reset", rows->initial_offset == KAFKA_NEWEST ? "latest" : "earliest");
+	/* only where a committed offset is no longer in the log: what is left is read, whatever initialOffset says */
+	conf_set(&c, "auto.offset.reset", "earliest");
 	conf_set_bool(&c, "enable.auto.commit", false);
 	conf_set_bool(&c, "enable.auto.offset.store", false);
 	conf_set_bool(&c, "enable.partition.eof", true);

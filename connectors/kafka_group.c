@@ -166,6 +166,8 @@ static void group_take(
 	p->assigned = true;
 	p->position = p->committed = p->end = -1;
 	at->offset = RD_KAFKA_OFFSET_INVALID;
+	if (committed && committed->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		at->offset = k->rows.initial_offset == KAFKA_NEWEST ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
 	if (committed && committed->err == RD_KAFKA_RESP_ERR_NO_ERROR && committed->offset >= 0) {
 		at->offset = committed->offset;
 		kafka_partition_open(

@@ -12,7 +12,7 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 		return lag;
 	if (p->end > high)
 		high = p->end;
-	if (p->held && p->high_asked > high)
+	if (p->high_asked > high)
 		high = p->high_asked;
 	if (high < 0 || done < 0)
 		return lag;
@@ -56,7 +56,7 @@ static void lag_tell_one(struct kafka_reader *r, const struct kafka_wish *wish)
 	free(sums);
 }
 
-/* What is paused is not fetched, so nobody says how far it has grown. */
+/* What is paused is not fetched, nor is anything while the library's queue is full: nobody says how it has grown. */
 static void lag_ask_ends(struct kafka_reader *r)
 {
 	const struct kafka *k = r->client.kafka;
@@ -67,7 +67,7 @@ static void lag_ask_ends(struct kafka_reader *r)
 		return;
 	paused = rd_kafka_topic_partition_list_new(8);
 	for (unsigned i = 0; i < k->n_partitions; i++)
-		if (k->partitions[i]->assigned && k->partitions[i]->held)
+		if (k->partitions[i]->assigned && (k->partitions[i]->held || r->waiting))
 			rd_kafka_topic_partition_list_add(paused, k->partitions[i]->name, k->partitions[i]->number)
 			    ->offset = RD_KAFKA_OFFSET_END;
 	if (paused->cnt && kafka_ask(r, ASK_END, paused))

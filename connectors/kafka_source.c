@@ -171,6 +171,7 @@ static void source_restart(struct kafka *k, struct kafka_partition *p, int64_t o
 		kafka_partition_lost(p);
 		p->assigned = true;
 		p->high = 0;
+		p->end = p->committed = -1; /* they speak of another log */
 	}
 	if (p->window == NULL) {
 		kafka_partition_open(k, p, offset, (struct slice){ NULL, 0 });

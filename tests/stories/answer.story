@@ -106,3 +106,62 @@ orders revokes p0 within 5000
 after 60000
 metric bridge_subscription_returned_total is 1
 metric bridge_function_buffered_bytes is 0
+
+story "an answer that comes during a drain is published before its event is acknowledged"
+connector orders prefix
+connector replies prefix
+subscription orders t /orders answers out in replies
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 from 1
+orders offers p0 1
+- function gets p0/1 at /orders attempt 1
+drain within 5000
+- orders stops
+function settles p0/1 done answers hello
+- replies is asked to keep p0/1 for out: "hello"
+replies answers p0/1 done
+- orders commits p0 through 1
+- orders drains
+- function closes
+- orders closes
+- replies closes
+- drained
+
+story "an answer that comes after a revoke is published before its event is acknowledged"
+connector orders prefix
+connector replies prefix
+subscription orders t /orders answers out in replies
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 from 1
+orders offers p0 1
+- function gets p0/1 at /orders attempt 1
+orders revokes p0 within 5000
+function settles p0/1 done answers hello
+- replies is asked to keep p0/1 for out: "hello"
+replies answers p0/1 done
+- orders commits p0 through 1
+- orders released p0
+
+story "answers that fill the credit keep further deliveries back until one is confirmed"
+connector orders prefix
+connector replies prefix
+buffer 64 1050
+subscription orders t /orders order none answers out in replies
+begin
+capacity 1
+- orders subscribes 1
+orders opens p0 partition 0 from 1
+orders opens p1 partition 1 from 1
+orders offers p0 1
+- function gets p0/1 at /orders attempt 1
+orders offers p1 1
+function settles p0/1 done answers hello
+- replies is asked to keep p0/1 for out: "hello"
+after 1000
+replies answers p0/1 done
+- function gets p1/1 at /orders attempt 1
+- orders commits p0 through 1

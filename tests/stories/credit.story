@@ -294,3 +294,46 @@ function settles p3/1 done
 - orders commits p3 through 1
 orders offers p4 1
 - function gets p4/1 at /orders attempt 1
+
+story "an event that does not fit beside one that is held is let in when nothing moves"
+connector orders prefix
+buffer 64 8192
+subscription orders t /orders
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 partition 0 from 1
+orders opens p1 partition 1 from 1
+orders offers p0 1
+- function gets p0/1 at /orders attempt 1
+orders offers p1 1 size 9000 is wait
+- orders resumes
+function settles p0/1 reject
+orders offers p1 1 size 9000
+- function gets p1/1 at /orders attempt 1
+function settles p1/1 done
+- orders commits p1 through 1
+
+story "a subscription that may not send more just now does not make the others wait"
+connector slow prefix
+connector orders prefix
+buffer 16
+subscription slow t /slow order none inflight 1
+subscription orders t /orders order partition
+begin
+capacity 8
+- slow subscribes 1
+- orders subscribes 1
+slow opens s0 partition 0 from 1
+slow offers s0 1 2
+- function gets s0/1 at /slow attempt 1
+orders opens p0 partition 0 from 1
+orders opens p1 partition 1 from 1
+orders offers p0 1 2 3 4 5
+- function gets p0/1 at /orders attempt 1
+orders offers p0 6 is wait
+after 20
+- orders resumes
+- orders holds p0
+orders offers p1 1
+- function gets p1/1 at /orders attempt 1

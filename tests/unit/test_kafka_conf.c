@@ -45,7 +45,7 @@ static void without_rows_a_reader_has_daprs_defaults_and_commits_nothing_by_itse
 	assert_set(conf, "group.id", "g");
 	assert_set(conf, "enable.auto.commit", "false");
 	assert_set(conf, "enable.auto.offset.store", "false");
-	assert_set(conf, "auto.offset.reset", "largest");
+	assert_set(conf, "auto.offset.reset", "smallest");
 	assert_set(conf, "partition.assignment.strategy", "range");
 	assert_set(conf, "session.timeout.ms", "10000");
 	assert_set(conf, "heartbeat.interval.ms", "3000");
