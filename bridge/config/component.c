@@ -262,7 +262,7 @@ static void component_check_secrets(
 		const struct option *o = option_find(class->options, s->name);
 
 		all->config->has_secrets |= s->referred || (o && o->flags & OPT_SECRET && *s->value);
-		if (c->refs[i].name && s->referred && !(o && o->flags & OPT_SECRET))
+		if (s->referred && c->refs[i].name && !(o && o->flags & OPT_SECRET))
 			finding_add(all->config, FINDING_NOTE, setting_place(s),
 			    "%.60s is not a row for secrets: what it holds may be seen in logs and metrics", s->name);
 	}
