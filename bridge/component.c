@@ -4,10 +4,7 @@
 
 #include "bridge/core.h"
 
-enum {
-	LAG_OLD_MS = 15000, /* three refresh intervals: older is unknown */
-	PATIENCE_MS = 20 /* what a source waits for one window, or for a quarter of the credit, while there is room */
-};
+enum { PATIENCE_MS = 20 }; /* what a source waits for one window, or for a quarter of the credit, while there is room */
 
 static const struct backoff reopen_backoff = { .initial_ms = 200, .max_ms = 30000 };
 
@@ -72,7 +69,7 @@ void connector_up(struct connector *connector)
 	if (!c->up && c->was_up)
 		log_info("bridge.component", "component %s: connected again", c->name);
 	c->up = c->was_up = true;
-	c->resubscribe_owed = true;
+	c->resubscribe_owed = c->watch_owed = true;
 	function_touch(c->function);
 }
 
@@ -105,6 +102,8 @@ void subscription_down(struct connector *connector, const struct subscription *s
 	else if (s->down)
 		log_info("bridge.component", "component %s: %s: there again", c->name, s->public.topic);
 	s->down = err != NULL;
+	if (err)
+		s->last_error = *err;
 }
 
 void connector_count(struct connector *connector, enum fact fact)
@@ -145,46 +144,6 @@ void dropped(struct connector *connector, const struct subscription *subscriptio
 	    "component %s: %s: dropped: %s", c->name, s->public.topic, why);
 }
 
-/* Reports come in the same order each time: the row after the last one is the likely one. */
-static struct lag_row *lag_find(const struct component *c, const struct sub *s, uint32_t partition)
-{
-	struct lag_row *begin = c->last_lag && c->last_lag->next ? c->last_lag->next : c->lags;
-
-	for (struct lag_row *row = begin; row; row = row->next)
-		if (row->sub == s && row->partition == partition)
-			return row;
-	for (struct lag_row *row = c->lags; row != begin; row = row->next)
-		if (row->sub == s && row->partition == partition)
-			return row;
-	return NULL;
-}
-
-void lag_report(
-    struct connector *connector, const struct subscription *subscription, uint32_t partition, struct lag lag)
-{
-	struct component *c = component_of(connector);
-	const struct sub *s = (const struct sub *)subscription;
-	struct lag_row *row = lag_find(c, s, partition);
-
-	if (!row) {
-		struct lag_row **at = c->last_lag ? &c->last_lag->next : &c->lags;
-
-		row = mem_new(sizeof(*row));
-		row->sub = s;
-		row->partition = partition;
-		row->next = *at;
-		*at = row;
-	}
-	c->last_lag = row;
-	row->lag = lag;
-	row->at = loop_now(c->function->loop);
-}
-
-bool lag_is_known(const struct component *c, const struct lag_row *row)
-{
-	return c->up && row->lag.known && loop_now(c->function->loop) - row->at <= LAG_OLD_MS;
-}
-
 static void component_failed(struct component *c, struct error *err)
 {
 	connector_down(&c->connector, err);
@@ -211,6 +170,27 @@ static void component_subscribe(struct component *c)
 	c->resubscribe_owed = false;
 	c->subscribed = c->reads = true;
 	if (c->connector.class->subscribe(&c->connector, subs, n, &err) == -1)
+		component_failed(c, &err);
+	free(subs);
+}
+
+/* Whether or not anything is read: at a function that is not there, what waits for it is what starts it. */
+static void component_watch(struct component *c)
+{
+	const struct subscription **subs;
+	struct error err = { ERR_NONE, "" };
+	unsigned n = 0, i = 0;
+
+	c->watch_owed = false;
+	for (struct sub *s = c->watched; s; s = s->next_watched)
+		n += s->function->lag_changed != NULL;
+	if (n == 0 || !c->connector.class->watch)
+		return;
+	subs = mem_new(n * sizeof(*subs));
+	for (struct sub *s = c->watched; s; s = s->next_watched)
+		if (s->function->lag_changed)
+			subs[i++] = &s->public;
+	if (c->connector.class->watch(&c->connector, subs, n, &err) == -1)
 		component_failed(c, &err);
 	free(subs);
 }
@@ -265,6 +245,8 @@ void component_turn(struct component *c)
 	sink_turn(c);
 	if (c->stopped || !c->up)
 		return;
+	if (c->watch_owed)
+		component_watch(c);
 	if (c->resubscribe_owed && component_reads(c))
 		component_subscribe(c);
 	if (c->waiting)
@@ -273,12 +255,6 @@ void component_turn(struct component *c)
 
 void component_free(struct component *c)
 {
-	while (c->lags) {
-		struct lag_row *row = c->lags;
-
-		c->lags = row->next;
-		free(row);
-	}
 	free(c->name);
 	free(c);
 }

@@ -88,7 +88,9 @@ struct connector {
 struct credit { unsigned events; size_t bytes; };
 /* unacked: of the whole group, not acknowledged at the broker (in flight anywhere included, noted ahead not); settled:
  * those of them that the core acknowledged to this connector and the broker has not confirmed yet. */
-struct lag { int64_t unacked, settled, oldest_ms; bool known; };
+/* oldest_ms: how long the oldest of them has waited, as the source tells it; 0: it does not.  done: how many were
+ * acknowledged, in a count of the source's own that only rises; 0: it has none. */
+struct lag { int64_t unacked, settled, oldest_ms; uint64_t done; bool known; };
 
 /* What a connector calls. */
 
@@ -119,6 +121,9 @@ enum offered offer(struct window *, const struct event *, const struct subscript
 /* received, never offered */
 void dropped(struct connector *, const struct subscription *, unsigned n, const char *why);
 void lag_report(struct connector *, const struct subscription *, uint32_t partition, struct lag);
+/* no partition of this subscription any more, or not told from here */
+void lag_forget(struct connector *, const struct subscription *, uint32_t partition);
+uint64_t window_ahead(const struct window *);	/* ACK_PREFIX: done beyond the prefix: not unacked, for lag */
 /* this one alone; NULL: up */
 void subscription_down(struct connector *, const struct subscription *, const struct error *);
 enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED };

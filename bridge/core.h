@@ -99,7 +99,28 @@ struct window {
 	void		(*released)(struct connector *, struct window *);
 };
 
-struct lag_row { struct lag_row *next; const struct sub *sub; uint32_t partition; struct lag lag; int64_t at; };
+/* `lag` and `at`: as last known */
+struct lag_row { uint32_t partition; bool known; struct lag lag; int64_t at; };
+struct lag_sum { bool known; unsigned n, lagging; int64_t lag, at; uint64_t done; };	/* at: of the oldest report */
+enum { LAG_MARKS = 32 };
+struct lag_mark { int64_t at; uint64_t arrived; };
+
+struct lag_track {
+	struct lag_row	*rows;		/* by partition */
+	unsigned	 n, cap, last;
+	struct lag_sum	 sum;
+	bool		 stale;		/* the sum is to be made anew */
+	bool		 queued;
+	bool		 idle;		/* nothing waits: an event that comes is news */
+	/* the sample the next one is compared with, and what came of it */
+	int64_t		 sampled_at, sampled_lag;
+	uint64_t	 sampled_done;
+	unsigned	 sampled_n;
+	double		 arrival, service;
+	struct lag_mark	*marks;		/* how many had come when, as far as not all of them are done */
+	unsigned	 n_marks;
+	int64_t		 mark_every;
+};
 
 struct component {
 	struct function	*function;
@@ -115,7 +136,8 @@ struct component {
 	struct timer	 reopen;
 	bool		 reopen_owed, resubscribe_owed;
 	struct asked	*asked;			/* requests not wholly answered */
-	struct lag_row	*lags, *last_lag;
+	struct sub	*watched;	/* whose lag it tells, of any function */
+	bool		 watch_owed;
 	struct error	 last_error;
 	struct log_repeat faults;
 	struct component_metrics metrics;
@@ -124,6 +146,7 @@ struct component {
 
 struct sub {
 	struct subscription public;
+	char		*name;
 	struct function	*function;
 	struct component *component;
 	struct sub	*next, *next_active;
@@ -134,6 +157,9 @@ struct sub {
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
 	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c */
+	struct sub	*next_watched, *next_lag;
+	struct lag_track lag;
+	struct error	 last_error;		/* while down */
 	struct backoff	 backoff;
 	struct { int64_t due_us; struct timer timer; } rate;	/* next delivery due, by max_per_second */
 	struct log_repeat faults, held_faults, sink_faults;
@@ -172,6 +198,9 @@ struct function {
 	struct item	**lanes;		/* last item of each lane, by hash; lanes_mask + 1 buckets */
 	unsigned	 lanes_mask;
 	struct window	*dirty, *held;
+	struct sub	*lag_queue;		/* lag_turn() looks at them */
+	void		(*lag_changed)(void *);	/* NULL: nobody asked for it */
+	void		*lag_arg;
 	struct later	 turn;
 	struct timer	 slow;			/* looks again at the window a source waits for */
 	struct timer	 deadline;		/* of the drain */
@@ -263,8 +292,14 @@ void sink_forget(struct component *);		/* closing: nothing is waited for any mor
 void component_turn(struct component *);
 bool component_waited(const struct component *, int64_t now);	/* long enough for one window, or for much room */
 bool component_ready(const struct component *);
-bool lag_is_known(const struct component *, const struct lag_row *);	/* connected, reported as known, not too old */
 bool component_reads(const struct component *);	/* has subscriptions */
 struct component *component_find(struct function *, const char *name);
 void component_free(struct component *);
+
+/* lag.c */
+void lag_look(struct sub *);			/* at the end of this turn: its lag may have changed */
+void lag_turn(struct function *);
+void lag_free(struct sub *);
+bool lag_is_known(const struct sub *, const struct lag_row *);	/* connected, reported as known, not too old */
+int64_t sub_inflight(const struct sub *);	/* taken and not finished */
 #endif

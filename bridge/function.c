@@ -61,7 +61,7 @@ void function_subscribe(struct function *f, struct connector *connector, const s
 {
 	struct sub *s = mem_new(sizeof(*s)), **at = &f->subs;
 
-	assert(f->bound && f->state == FUNCTION_NEW);
+	assert(f->state == FUNCTION_NEW);
 	s->function = f;
 	s->component = component_of(connector);
 	s->public = (struct subscription){ .component = s->component->name,
@@ -75,7 +75,11 @@ void function_subscribe(struct function *f, struct connector *connector, const s
 	s->order = (enum order)o->policy->order;
 	s->max_in_flight = (unsigned)o->policy->max_in_flight;
 	s->backoff = (struct backoff){ o->policy->retry_initial_ms, o->policy->retry_max_ms };
-	s->route = (struct route){ &f->bound->binding, mem_text(o->path) };
+	s->route = (struct route){ f->bound ? &f->bound->binding : NULL, mem_text(o->path) };
+	s->name = mem_text(o->name ? o->name : s->component->name);
+	s->lag.idle = true;
+	s->next_watched = s->component->watched;
+	s->component->watched = s;
 	s->probe = o->probe;
 	while (*at)
 		at = &(*at)->next;
@@ -180,6 +184,7 @@ static void function_turn(void *arg)
 	if (f->bound && f->state < FUNCTION_CLOSING)
 		deliver_pump(f->bound);
 	window_turn(f);
+	lag_turn(f);
 	if (!f->was_ready && function_ready(f, NULL)) {
 		f->was_ready = true;
 		log_info("bridge.function", "function %s: ready", f->options.name);
@@ -225,6 +230,8 @@ void function_free(struct function *f)
 
 		f->subs = s->next;
 		timer_stop(f->loop, &s->rate.timer);
+		lag_free(s);
+		free(s->name);
 		free((void *)(uintptr_t)s->public.options);
 		free((void *)(uintptr_t)s->public.topic);
 		free((void *)(uintptr_t)s->public.group);

@@ -20,12 +20,14 @@ struct function_options {
 struct function *function_new(struct loop *, const struct function_options *);	/* name is copied */
 void function_free(struct function *);		/* drained, or never started */
 
-/* The binding and each component are made zeroed with their base filled in; the caller reads options into them
+/* Without a binding nothing is delivered; the lag of its subscriptions can be told all the same (bridge/lag.h).
+ * The binding and each component are made zeroed with their base filled in; the caller reads options into them
  * before start. */
 struct binding *function_binding(struct function *, const struct binding_class *);
 struct connector *function_component(struct function *, const struct connector_class *, const char *name);
 
 struct subscription_options {
+	const char	*name;			/* copied; NULL: the component's */
 	const char	*topic, *group, *path;	/* copied */
 	enum block	 block;
 	bool		 raw, peek;

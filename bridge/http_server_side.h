@@ -3,12 +3,11 @@
 #define BRIDGE_HTTP_SERVER_SIDE_H
 #include "bridge/http1.h"
 #include "bridge/http_server.h"
+#include "bridge/listener.h"
 
 struct http_server {
 	struct loop		*loop;
-	int			 fd;
-	struct watch		*watch;
-	struct timer		 pause;
+	struct listener		*listener;
 	void			(*handle)(void *, const struct http_request *, struct http_response *);
 	void			*arg;
 	struct server_side	*sides;

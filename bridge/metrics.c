@@ -56,17 +56,17 @@ static void label_add(struct buf *out, const char *name, const char *value)
 	buf_add(out, "\"", 1);
 }
 
-static void component_labels(struct buf *out, const struct component *c)
+static void component_labels(struct buf *out, const struct component *c, const struct function *f)
 {
 	buf_add(out, "{", 1);
 	label_add(out, "component", c->name);
 	buf_add(out, ",", 1);
-	label_add(out, "function", c->function->options.name);
+	label_add(out, "function", f->options.name);
 }
 
 static void sub_labels(struct buf *out, const struct sub *s)
 {
-	component_labels(out, s->component);
+	component_labels(out, s->component, s->function);
 	buf_add(out, ",", 1);
 	label_add(out, "route", s->route.path);
 	buf_add(out, ",", 1);
@@ -94,7 +94,7 @@ static void component_row_print(struct buf *out, const struct function *f, const
 	head_add(out, row->name, "_total", "counter", row->help);
 	for (const struct component *c = f->components; c; c = c->next) {
 		buf_printf(out, "%s_total", row->name);
-		component_labels(out, c);
+		component_labels(out, c, f);
 		buf_printf(
 		    out, "} %llu\n", (unsigned long long)*(const uint64_t *)((const char *)&c->metrics + row->offset));
 	}
@@ -197,12 +197,12 @@ static void lag_print(struct buf *out, const struct function *f)
 {
 	head_add(out, "bridge_partition_lag", "", "gauge",
 	    "Events of the group not finished: waiting at the broker or in flight; absent while unknown");
-	for (const struct component *c = f->components; c; c = c->next)
-		for (const struct lag_row *row = c->lags; row; row = row->next) {
-			if (!lag_is_known(c, row))
+	for (const struct sub *s = f->subs; s; s = s->next)
+		for (const struct lag_row *row = s->lag.rows; row < s->lag.rows + s->lag.n; row++) {
+			if (!lag_is_known(s, row))
 				continue;
 			buf_text(out, "bridge_partition_lag");
-			sub_labels(out, row->sub);
+			sub_labels(out, s);
 			buf_printf(out, ",partition=\"%u\"} %lld\n", row->partition,
 			    (long long)(row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0));
 		}
@@ -235,7 +235,7 @@ static void function_gauges_print(struct buf *out, const struct function *f)
 	head_add(out, "bridge_component_up", "", "gauge", "1: connected to its broker");
 	for (const struct component *c = f->components; c; c = c->next) {
 		buf_text(out, "bridge_component_up");
-		component_labels(out, c);
+		component_labels(out, c, f);
 		buf_printf(out, "} %d\n", c->up);
 	}
 }

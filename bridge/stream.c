@@ -1,4 +1,4 @@
-/* Outgoing streams: resolves, tries one address after another, shakes hands, then reads and writes without waiting. */
+/* Streams: resolves, tries one address after another, shakes hands, then reads and writes without waiting. */
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ struct stream {
 	struct watch *watch;
 	struct tls_session *session;
 	struct later later; /* the start; later on, bytes that TLS holds already */
-	bool want_read, write_blocked;
+	bool accepted, want_read, write_blocked;
 	enum tls_want read_wants, write_wants; /* TLS: what reading, writing waits for */
 	bool inside, gone; /* in a callback of stream_io(), which frees what was closed there */
 };
@@ -48,7 +48,9 @@ static void __attribute__((format(printf, 2, 3))) stream_explain(struct stream *
 	va_list args;
 	int n;
 
-	if (s->address.path)
+	if (s->accepted)
+		n = 0;
+	else if (s->address.path)
 		n = snprintf(s->opening->why, sizeof(s->opening->why), "unix:%s: ", s->address.path);
 	else
 		n = snprintf(s->opening->why, sizeof(s->opening->why), "%.100s:%s: ", s->address.host, s->address.port);
@@ -167,7 +169,7 @@ static void stream_connected(struct stream *s)
 		return;
 	}
 	s->state = STREAM_HANDSHAKE;
-	s->session = tls_session_new(s->tls, s->fd, &s->address);
+	s->session = tls_session_new(s->tls, s->fd, s->accepted ? NULL : &s->address);
 	stream_handshake(s);
 }
 
@@ -178,7 +180,9 @@ static void stream_later(void *arg)
 {
 	struct stream *s = arg;
 
-	if (s->state != STREAM_OPEN)
+	if (s->state != STREAM_OPEN && s->accepted)
+		stream_connected(s);
+	else if (s->state != STREAM_OPEN)
 		stream_next(s);
 	else if (s->want_read && tls_session_pending(s->session))
 		s->events->readable(s->arg);
@@ -258,27 +262,48 @@ static void stream_resolved(void *arg, const struct addrinfo *list, const char *
 	stream_next(s);
 }
 
-struct stream *stream_open(struct loop *l, const struct address *a, struct tls *tls, int64_t timeout_ms,
-    const struct stream_events *events, void *arg)
+static struct stream *stream_new(struct loop *l, struct tls *tls, const struct stream_events *events, void *arg)
 {
 	struct stream *s = mem_new(sizeof(*s));
 
-	assert(!a->tls || tls);
 	s->loop = l;
-	s->tls = a->tls ? tls : NULL;
+	s->tls = tls;
 	s->events = events;
 	s->arg = arg;
 	s->fd = -1;
 	s->want_read = true;
 	s->later = (struct later){ .fn = stream_later, .arg = s };
-	address_copy(&s->address, a);
 	s->opening = mem_new(sizeof(*s->opening));
+	return s;
+}
+
+struct stream *stream_open(struct loop *l, const struct address *a, struct tls *tls, int64_t timeout_ms,
+    const struct stream_events *events, void *arg)
+{
+	struct stream *s = stream_new(l, a->tls ? tls : NULL, events, arg);
+
+	assert(!a->tls || tls);
+	address_copy(&s->address, a);
 	s->opening->deadline = loop_now(l) + timeout_ms;
 	timer_set(l, &s->opening->timer, timeout_ms, stream_timed_out, s);
 	if (endpoints_from_address(&s->opening->to, a))
 		loop_defer(l, &s->later);
 	else
 		s->opening->resolve = resolve_start(l, s->address.host, s->address.port, stream_resolved, s);
+	return s;
+}
+
+struct stream *stream_accept(struct loop *l, int fd, struct tls *tls, int64_t timeout_ms,
+    const struct stream_events *events, void *arg)
+{
+	struct stream *s = stream_new(l, tls, events, arg);
+
+	s->accepted = true;
+	s->fd = fd;
+	s->state = STREAM_CONNECTING;
+	s->watch = watch_new(l, fd, stream_ready, s);
+	timer_set(l, &s->opening->timer, timeout_ms, stream_timed_out, s);
+	loop_defer(l, &s->later);
 	return s;
 }
 

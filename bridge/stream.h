@@ -1,4 +1,4 @@
-/* One outgoing byte stream on the loop: TCP or unix socket, with or without TLS. */
+/* One byte stream on the loop: TCP or unix socket, with or without TLS, opened here or accepted. */
 #ifndef BRIDGE_STREAM_H
 #define BRIDGE_STREAM_H
 #include <stdbool.h>
@@ -28,6 +28,9 @@ size_t address_host_header(const struct address *, char *buf, size_t size);
 struct tls_options { const char *ca_file, *cert_file, *key_file; bool skip_verify; };
 /* NULL ca_file: the system's; names are verified, TLS >= 1.2 */
 struct tls *tls_new(const struct tls_options *, struct error *);
+/* For accepted streams: cert_file and key_file are needed; with ca_file only clients with a certificate of theirs are
+ * let in.  `protocol`, a constant, has to be among those a client offers by ALPN, if it offers any. */
+struct tls *tls_server_new(const struct tls_options *, const char *protocol, struct error *);
 void tls_free(struct tls *);
 
 /* Events of a stream; loop thread; each may call stream_close(). */
@@ -41,6 +44,9 @@ struct stream_events {
  * for all of it. */
 struct stream *stream_open(struct loop *, const struct address *, struct tls *, int64_t timeout_ms,
     const struct stream_events *, void *arg);
+/* The other way round: a connected, non-blocking socket that was accepted, from here on the stream's. */
+struct stream *stream_accept(struct loop *, int fd, struct tls *, int64_t timeout_ms, const struct stream_events *,
+    void *arg);
 /* Bytes; 0: end of the stream; -1: errno, EAGAIN = nothing now (readable() follows). */
 ssize_t stream_read(struct stream *, void *, size_t);
 /* Bytes taken, may be fewer than given; -1: errno, EAGAIN = nothing taken (writable() follows in both cases).  What

@@ -1,4 +1,4 @@
-/* TLS for outgoing streams with OpenSSL 3. */
+/* TLS for streams, both sides, with OpenSSL 3. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -51,12 +51,12 @@ static int tls_load(struct tls *t, const struct tls_options *o, struct error *e)
 	return 0;
 }
 
-struct tls *tls_new(const struct tls_options *o, struct error *e)
+static struct tls *tls_make(const SSL_METHOD *method, const struct tls_options *o, struct error *e)
 {
 	struct tls *t = mem_new(sizeof(*t));
 
 	ERR_clear_error();
-	t->context = SSL_CTX_new(TLS_client_method());
+	t->context = SSL_CTX_new(method);
 	if (!t->context) {
 		error_set(e, ERR_IO, "TLS: %s", tls_reason());
 		goto fail;
@@ -67,7 +67,6 @@ struct tls *tls_new(const struct tls_options *o, struct error *e)
 	    t->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(t->context, 1); /* a record's head and body in one read() */
-	SSL_CTX_set_verify(t->context, o->skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (tls_load(t, o, e) < 0)
 		goto fail;
 	ERR_clear_error();
@@ -75,6 +74,50 @@ struct tls *tls_new(const struct tls_options *o, struct error *e)
 fail:
 	tls_free(t);
 	return NULL;
+}
+
+struct tls *tls_new(const struct tls_options *o, struct error *e)
+{
+	struct tls *t = tls_make(TLS_client_method(), o, e);
+
+	if (t)
+		SSL_CTX_set_verify(t->context, o->skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	return t;
+}
+
+/* A client that offers protocols, and ours is not among them, would misunderstand every byte. */
+static int tls_choose(SSL *ssl, const unsigned char **chosen_r, unsigned char *n_r, const unsigned char *offered,
+    unsigned n, void *protocol)
+{
+	size_t length = strlen(protocol);
+
+	(void)ssl;
+	for (unsigned i = 0; i < n; i += offered[i] + 1u)
+		if (offered[i] == length && i + 1 + length <= n && !memcmp(offered + i + 1, protocol, length)) {
+			*chosen_r = offered + i + 1;
+			*n_r = offered[i];
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+struct tls *tls_server_new(const struct tls_options *o, const char *protocol, struct error *e)
+{
+	struct tls *t;
+
+	if (!o->cert_file) {
+		error_set(e, ERR_CONFIG, "a server needs a certificate and its key");
+		return NULL;
+	}
+	t = tls_make(TLS_server_method(), o, e);
+	if (!t)
+		return NULL;
+	SSL_CTX_set_alpn_select_cb(t->context, tls_choose, (void *)(uintptr_t)protocol);
+	SSL_CTX_set_num_tickets(t->context, 0); /* sessions are not resumed: connections live long */
+	SSL_CTX_set_options(t->context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	if (o->ca_file)
+		SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return t;
 }
 
 void tls_free(struct tls *t)
@@ -121,6 +164,10 @@ struct tls_session *tls_session_new(struct tls *t, int fd, const struct address 
 	if (!s->ssl || SSL_set_fd(s->ssl, fd) != 1) {
 		s->broken = true;
 		snprintf(s->why, sizeof(s->why), "TLS: %s", tls_reason());
+		return s;
+	}
+	if (!a) {
+		SSL_set_accept_state(s->ssl);
 		return s;
 	}
 	SSL_set_connect_state(s->ssl);

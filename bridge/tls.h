@@ -1,4 +1,4 @@
-/* The client side of TLS on one connected socket: what stream.c needs of OpenSSL, and the only way to it. */
+/* TLS on one connected socket: what stream.c needs of OpenSSL, and the only way to it. */
 #ifndef BRIDGE_TLS_H
 #define BRIDGE_TLS_H
 #include "bridge/stream.h"
@@ -6,7 +6,8 @@
 struct tls_session;
 enum tls_want { TLS_NOTHING, TLS_READABLE, TLS_WRITABLE };	/* what a session waits for on its socket */
 
-/* The name is sent (SNI) and verified, a numeric host as an address.  The fd stays the caller's. */
+/* The name is sent (SNI) and verified, a numeric host as an address; NULL: the server's side, of a context from
+ * tls_server_new().  The fd stays the caller's. */
 struct tls_session *tls_session_new(struct tls *, int fd, const struct address *);
 void tls_session_free(struct tls_session *);	/* says goodbye if it can; before close(fd).  NULL: nothing */
 /* 1: done; 0: wait for `want_r`; -1: `why_r` says what is wrong, valid until the session is freed. */

@@ -239,6 +239,13 @@ bool credit_has_room(const struct function *f, size_t bytes)
 	return f->bytes + bytes <= f->options.buffer_bytes || (f->running == 0 && !f->bound->ready);
 }
 
+static void sub_took(struct sub *s)
+{
+	s->metrics.received++;
+	if (s->lag.idle)
+		lag_look(s);
+}
+
 enum offered offer(struct window *w, const struct event *e, const struct subscription *const *subs, unsigned n)
 {
 	struct function *f = w->component->function;
@@ -273,7 +280,7 @@ enum offered offer(struct window *w, const struct event *e, const struct subscri
 		slot_push(w, e->token);
 	window_take(w, entry);
 	for (unsigned i = 0; i < n; i++)
-		entry->items[i].sub->metrics.received++;
+		sub_took(entry->items[i].sub);
 	for (unsigned i = 0; i < n; i++)
 		item_begin(&entry->items[i]);
 	if (n == 0)

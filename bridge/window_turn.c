@@ -33,6 +33,16 @@ struct credit window_credit(const struct window *w)
 	return c;
 }
 
+uint64_t window_ahead(const struct window *w)
+{
+	uint64_t ahead = w->tail - w->head > w->n_live ? w->tail - w->head - w->n_live : 0;
+
+	for (unsigned r = w->run; r < w->n_runs; r++)
+		if (w->runs[r].to > w->offered)
+			ahead += w->runs[r].to - (w->runs[r].from > w->offered ? w->runs[r].from : w->offered);
+	return ahead;
+}
+
 size_t window_note(struct window *w, char *buf, size_t size)
 {
 	unsigned char packed[NOTE_MAX * 3 / 4];
