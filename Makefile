@@ -30,7 +30,12 @@ STORIES := $(wildcard tests/stories/*.c)
 TOOLS := $(wildcard tests/servers/*.c)
 BENCHES := $(wildcard tests/bench/*.c)
 
-PACKAGES = rdkafka libuv yaml-0.1 openssl
+# Messages of the wire, made from our .proto files: the same for every flavour.
+PROTOS := $(wildcard bridge/proto/*.proto)
+PROTO_SOURCES := $(PROTOS:%.proto=build/gen/%.pb-c.c)
+PROTO_HEADERS := $(PROTO_SOURCES:.c=.h)
+
+PACKAGES = rdkafka libuv yaml-0.1 openssl libnghttp2 libprotobuf-c
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
@@ -51,17 +56,18 @@ ifneq ($(filter asan ubsan tsan,$(FLAVOUR)),)
 # The optimizer's guesses differ there; the plain flavours are the strict ones.
 WARNINGS = -Wall -Wextra -Wno-format-truncation
 endif
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -g $(WARNINGS) $(HARDENING) -fPIE -pthread \
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -Ibuild/gen -g $(WARNINGS) $(HARDENING) -fPIE -pthread \
 	$(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(HARDENING) -pthread -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
-LIBS = $(PACKAGE_LIBS) $(LDLIBS)
+LIBS = $(PACKAGE_LIBS) -lm $(LDLIBS)
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)  $(2)")
 
 object = $(patsubst %.c,$(O)/obj/%.o,$(1))
 MAIN_OBJECT = $(O)/obj/bridge/main.o
-LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES)))
+PROTO_OBJECTS := $(PROTO_SOURCES:build/gen/%.c=$(O)/obj/gen/%.o)
+LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES))) $(PROTO_OBJECTS)
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNITS))
 STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
@@ -106,7 +112,15 @@ $(O)/libbridge.a: $(LIB_OBJECTS) $(O)/objects
 	$(call say,AR  ,$@)
 	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJECTS)
 
-$(O)/obj/%.o: %.c $(O)/flags | have-packages
+build/gen/%.pb-c.c build/gen/%.pb-c.h &: %.proto | have-packages
+	$(call say,GEN ,$<)
+	$(Q)mkdir -p build/gen && protoc-c --c_out=build/gen $<
+
+$(PROTO_OBJECTS): $(O)/obj/gen/%.o: build/gen/%.c $(O)/flags | have-packages
+	$(call say,CC  ,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+$(O)/obj/%.o: %.c $(O)/flags | have-packages $(PROTO_HEADERS)
 	$(call say,CC  ,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
 
@@ -119,7 +133,7 @@ $(O)/objects: FORCE
 	@mkdir -p $(@D); echo '$(LIB_OBJECTS)' | cmp -s - $@ || echo '$(LIB_OBJECTS)' >$@
 
 have-packages:
-	@pkg-config --exists $(PACKAGES) libcurl 2>/dev/null && command -v $(firstword $(CC)) >/dev/null || \
+	@pkg-config --exists $(PACKAGES) libcurl 2>/dev/null && command -v $(firstword $(CC)) protoc-c >/dev/null || \
 		{ tools/install-packages --check build; exit 1; }
 
 have-cmocka:

@@ -76,6 +76,7 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	const char *list = s->topic ? s->topic : c->name;
 	struct slice item;
 	struct subscription_options o = {
+		.name = s->name,
 		.group = config_group(config, c),
 		.path = s->route,
 		.block = c->part->block,

@@ -5,6 +5,7 @@
 #include "bridge/backoff.h"
 #include "bridge/error.h"
 #include "bridge/function.h"
+#include "bridge/lag.h"
 #include "bridge/log.h"
 #include "bridge/loop.h"
 #include "bridge/metrics.h"
@@ -302,4 +303,5 @@ void lag_turn(struct function *);
 void lag_free(struct sub *);
 bool lag_is_known(const struct sub *, const struct lag_row *);	/* connected, reported as known, not too old */
 int64_t sub_inflight(const struct sub *);	/* taken and not finished */
+bool sub_view(struct sub *, struct lag_view *view_r);	/* false: unknown */
 #endif

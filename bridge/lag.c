@@ -309,6 +309,14 @@ static int sub_lag(struct sub *s, const struct lag_query *q, struct lag_view *v,
 	return 0;
 }
 
+bool sub_view(struct sub *s, struct lag_view *view_r)
+{
+	struct error err;
+
+	*view_r = (struct lag_view){ 0 };
+	return sub_lag(s, &(struct lag_query){ 0 }, view_r, &err) == 0;
+}
+
 /* The app said that it does not want it: nothing of it waits for the function. */
 static bool sub_counts(const struct sub *s)
 {

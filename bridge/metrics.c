@@ -1,5 +1,6 @@
 /* Metrics as Prometheus text: the rows of metrics.def, and the gauges that are counted by walking the windows. */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bridge/core.h"
@@ -157,10 +158,7 @@ static void function_walk(struct function *f)
 
 static int64_t sub_drift(const struct sub *s)
 {
-	const struct sub_metrics *m = &s->metrics;
-
-	return (int64_t)(m->received - m->delivered - m->parked - m->dropped_function - m->dropped_exhausted -
-	    m->dropped_source - m->expired - m->returned - s->walked.inflight);
+	return sub_inflight(s) - (int64_t)s->walked.inflight;
 }
 
 static void sub_gauges_print(struct buf *out, const struct function *f)
@@ -208,6 +206,55 @@ static void lag_print(struct buf *out, const struct function *f)
 		}
 }
 
+/* Of what is unknown there is no row: an outage is not zero. */
+static void lag_gauge_print(struct buf *out, struct function *f, unsigned i)
+{
+	static const struct {
+		const char *name, *help;
+	} rows[] = {
+		{ "lag", "Events not finished, as KEDA sees them: backlog and in flight; absent while unknown" },
+		{ "backlog", "Events that wait at the source; absent while unknown" },
+		{ "oldest_seconds", "How long the oldest of them has waited at least; absent while unknown" },
+		{ "arrivals_per_second", "Of about the last half minute; absent while lag is unknown" },
+		{ "served_per_second", "The same of those acknowledged by the whole group" },
+	};
+	char name[64];
+
+	snprintf(name, sizeof(name), "bridge_subscription_%s", rows[i].name);
+	head_add(out, name, "", "gauge", rows[i].help);
+	for (struct sub *s = f->subs; s; s = s->next) {
+		struct lag_view v;
+
+		if (!sub_view(s, &v))
+			continue;
+		buf_text(out, name);
+		sub_labels(out, s);
+		switch (i) {
+		case 0: buf_printf(out, "} %lld\n", (long long)v.lag); break;
+		case 1: buf_printf(out, "} %lld\n", (long long)v.backlog); break;
+		case 2: buf_printf(out, "} %.3f\n", (double)v.oldest_ms / 1000); break;
+		case 3: buf_printf(out, "} %.3f\n", v.arrival); break;
+		case 4: buf_printf(out, "} %.3f\n", v.service); break;
+		}
+	}
+}
+
+static void function_lag_print(struct buf *out, struct function *f)
+{
+	struct lag_view v;
+	struct error err;
+
+	for (unsigned i = 0; i < 5; i++)
+		lag_gauge_print(out, f, i);
+	head_add(out, "bridge_function_lag", "", "gauge",
+	    "Sum of its subscriptions' lag; absent while that of any of them is unknown");
+	if (function_lag(f, &(struct lag_query){ 0 }, &v, &err) == -1)
+		return;
+	buf_text(out, "bridge_function_lag{");
+	label_add(out, "function", f->options.name);
+	buf_printf(out, "} %lld\n", (long long)v.lag);
+}
+
 static void function_gauges_print(struct buf *out, const struct function *f)
 {
 	const struct {
@@ -253,5 +300,6 @@ void function_metrics(struct function *f, struct buf *out)
 	for (unsigned i = 0; i < sizeof(component_rows) / sizeof(component_rows[0]); i++)
 		component_row_print(out, f, &component_rows[i]);
 	lag_print(out, f);
+	function_lag_print(out, f);
 	function_gauges_print(out, f);
 }

@@ -14,6 +14,7 @@
 #include "bridge/error.h"
 #include "bridge/http_server.h"
 #include "bridge/log.h"
+#include "bridge/scaler.h"
 #include "bridge/stream.h"
 #include "bridge/version.h"
 
@@ -23,6 +24,7 @@ struct process_run {
 	struct loop *loop;
 	struct function *function;
 	struct http_server *admin, *dapr;
+	struct scaler *scaler; /* NULL: off */
 	const struct process *options;
 	bool draining, drained;
 	struct child *child; /* NULL: none was asked for */
@@ -56,6 +58,8 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 
 	if (!slice_is(q->method, "GET") && !slice_is(q->method, "HEAD")) {
 		respond(r, 405, "only GET and HEAD\n");
+	} else if (run->scaler && scaler_handle(run->scaler, q, r)) {
+		return;
 	} else if (slice_is(q->path, "/metrics") || slice_is(q->path, "/")) {
 		r->status = 200;
 		r->content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -65,7 +69,7 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 	} else if (slice_is(q->path, "/readyz")) {
 		respond_health(run, r);
 	} else {
-		respond(r, 404, "there are /metrics, /healthz and /readyz\n");
+		respond(r, 404, "there are /metrics, /healthz, /readyz and, with scaler.port, /scaler/v1\n");
 	}
 }
 
@@ -131,6 +135,8 @@ static void run_child_ended(void *arg, int code)
 	} else if (!run->draining) {
 		log_info("bridge.run", "the function ended with %d: shutting down", code);
 		run->draining = true;
+		if (run->scaler)
+			scaler_leave(run->scaler);
 		function_drain(run->function, run->options->drain_ms, run_drained, run);
 	}
 }
@@ -147,6 +153,8 @@ static void run_signal(void *arg, int signo)
 	}
 	run->draining = true;
 	run->stop_signal = signo;
+	if (run->scaler)
+		scaler_leave(run->scaler);
 	log_info("bridge.run", "%s: shutting down", strsignal(signo));
 	function_drain(run->function, run->options->drain_ms, run_drained, run);
 }
@@ -159,6 +167,21 @@ static void run_hangup(void *arg, int signo)
 		child_signal(run->child, signo);
 	else
 		log_warn("bridge.run", "SIGHUP: configuration is read at start only; restart to apply a change");
+}
+
+static int run_scaler(struct process_run *run, struct error *err)
+{
+	const struct process *p = run->options;
+	const struct scaler_options o = { .listen = p->scaler_listen,
+		.port = (unsigned)p->scaler_port,
+		.cert_file = p->scaler_cert,
+		.key_file = p->scaler_key,
+		.client_ca_file = p->scaler_client_ca,
+		.token_file = p->scaler_token };
+
+	run->scaler = scaler_new(run->loop);
+	scaler_add(run->scaler, run->function);
+	return scaler_open(run->scaler, &o, err);
 }
 
 static int run_open(struct process_run *run, struct config *config, struct error *err)
@@ -176,6 +199,8 @@ static int run_open(struct process_run *run, struct config *config, struct error
 	    !(run->dapr =
 		    http_server_open(run->loop, p->dapr_listen, (unsigned)p->dapr_http_port, dapr_handle, run, err)))
 		return error_wrap(err, "dapr.httpPort");
+	if (p->scaler_port && run_scaler(run, err) == -1)
+		return -1;
 	return function_start(run->function, err);
 }
 
@@ -239,6 +264,7 @@ static void run_close(struct process_run *run)
 	child_free(run->child);
 	http_server_close(run->admin);
 	http_server_close(run->dapr);
+	scaler_free(run->scaler);
 	function_free(run->function);
 	loop_free(run->loop);
 }

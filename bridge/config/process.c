@@ -45,6 +45,15 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	STR("dapr.listen", struct process, dapr_listen, "127.0.0.1", 0, "address of the Dapr API"),
 	INT("admin.port", struct process, admin_port, "9090", 0, "port of metrics and health; 0: off", .max = 65535),
 	STR("admin.listen", struct process, admin_listen, "127.0.0.1", 0, "address of metrics and health"),
+	INT("scaler.port", struct process, scaler_port, "0", 0,
+	    "port of KEDA's external scaler, such as 9191; 0: off", .max = 65535),
+	STR("scaler.listen", struct process, scaler_listen, "127.0.0.1", 0, "address of the scaler"),
+	STR("scaler.tls.cert", struct process, scaler_cert, NULL, 0, "PEM file: the scaler's certificate; with it TLS is spoken"),
+	STR("scaler.tls.key", struct process, scaler_key, NULL, 0, "PEM file: its key"),
+	STR("scaler.tls.clientCa", struct process, scaler_client_ca, NULL, 0,
+	    "PEM file: only clients with a certificate of these are let in"),
+	STR("scaler.tokenFile", struct process, scaler_token, NULL, 0,
+	    "file with the token that /scaler/v1 of the admin port asks for; default: it asks for none"),
 	STR("secrets.path", struct process, secrets_path, NULL, 0,
 	    "directory of secrets, as Kubernetes mounts them: a directory a secret, a file a key"),
 	MS("drainTimeout", struct process, drain_ms, "5s", 0, "time to finish what is in flight when stopping",
@@ -54,7 +63,7 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 	BOOL("log.json", struct process, log_json, "false", 0, "log as JSON"), OPT_END };
 
 /* Designed, and not part of this version: said so instead of "unknown". */
-static const char *const later_parts[] = { "scaler", "http", "store", "triggers", "dapr.grpcPort", NULL };
+static const char *const later_parts[] = { "http", "store", "triggers", "dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
 static bool among(const char *const *words, const char *word)
@@ -226,6 +235,21 @@ static void process_check_listen(
 		    "%s: \"%.60s\" is not an IP address, expected such as 127.0.0.1, 0.0.0.0 or ::1", name, listen);
 }
 
+static void process_check_scaler(struct resources *all, const struct command *command)
+{
+	const struct process *p = &all->config->process;
+
+	process_check_listen(all, command, "scaler.listen", p->scaler_listen);
+	if (!p->scaler_cert != !p->scaler_key)
+		finding_add(all->config, FINDING_ERROR,
+		    process_place(all, command, p->scaler_cert ? "scaler.tls.cert" : "scaler.tls.key"),
+		    "scaler.tls.%s without scaler.tls.%s, expected both or none", p->scaler_cert ? "cert" : "key",
+		    p->scaler_cert ? "key" : "cert");
+	if (p->scaler_client_ca && !p->scaler_cert)
+		finding_add(all->config, FINDING_ERROR, process_place(all, command, "scaler.tls.clientCa"),
+		    "scaler.tls.clientCa without scaler.tls.cert, expected a certificate: only TLS can ask for one");
+}
+
 static void process_check(struct resources *all, const struct command *command)
 {
 	struct process *p = &all->config->process;
@@ -240,6 +264,7 @@ static void process_check(struct resources *all, const struct command *command)
 		address_free(&address);
 	process_check_listen(all, command, "dapr.listen", p->dapr_listen);
 	process_check_listen(all, command, "admin.listen", p->admin_listen);
+	process_check_scaler(all, command);
 	if (!p->cert_file != !p->key_file)
 		finding_add(all->config, FINDING_ERROR,
 		    process_place(all, command, p->cert_file ? "function.tls.cert" : "function.tls.key"),

@@ -25,6 +25,10 @@ struct process {
 	const char	*dapr_listen;		/* dapr.listen */
 	int64_t		 admin_port;		/* admin.port; 0: off */
 	const char	*admin_listen;		/* admin.listen */
+	int64_t		 scaler_port;		/* scaler.port; 0: off */
+	const char	*scaler_listen;		/* scaler.listen */
+	const char	*scaler_cert, *scaler_key, *scaler_client_ca;	/* scaler.tls.cert, .key, .clientCa: PEM files */
+	const char	*scaler_token;		/* scaler.tokenFile: of the JSON form */
 	const char	*secrets_path;		/* secrets.path: DIR of DIR/<name>/<key> */
 	int64_t		 drain_ms;		/* drainTimeout, --dapr-graceful-shutdown-seconds */
 	int		 log_level;		/* log.level: enum log_level */
