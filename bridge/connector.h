@@ -68,8 +68,8 @@ struct connector_class {
 	void	(*stop)(struct connector *);	/* fetch nothing more; acks still come */
 	/* the last ack was given: connector_drained() when the broker confirmed them */
 	void	(*drain)(struct connector *);
-	/* Whole set, as subscribe, but only lag_report(); subscriptions of several functions and groups may be in
-	 * it. */
+	/* Whole set, as subscribe, of one group, but only lag_report(): of all the group's partitions, and at once
+	 * when something comes where nothing waited.  Read or not: what is not subscribed is not read. */
 	int	(*watch)(struct connector *, const struct subscription *const *, unsigned n, struct error *);
 
 	/* Writing half.  NULL in a connector that only reads.  Ends in one answer_request() per item, or in

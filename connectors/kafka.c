@@ -57,6 +57,9 @@ static const struct option kafka_options[] = {
 	BYTES("prefetchBytes", struct kafka, rows.prefetch_bytes, "4Mi", 0, "bytes read ahead of what is in flight", .min = 1 << 16, .max = 1 << 30),
 	INT("channelBufferSize", struct kafka, rows.channel_buffer, "256", 0,
 	    "accepted without effect: prefetchBytes and the function's credit bound what is in memory"),
+	WORD("lagWithoutCommit", struct kafka, rows.lag_without_commit, "one", 0,
+	    "lag of a group that has committed nothing and begins at the newest: one, so that the function is started once and begins, or none",
+	    .words = "one none"),
 	WORD("isolationLevel", struct kafka, rows.isolation, "read_committed", 0,
 	    "read_committed leaves out events of open and aborted transactions", .words = "read_committed read_uncommitted"),
 	BOOL("escapeHeaders", struct kafka, rows.escape_headers, "false", 0, "percent-encodes keys and header values that are read"),
@@ -155,9 +158,12 @@ static int kafka_subscribe(struct connector *c, const struct subscription *const
 		if (k->group == NULL || *k->group == '\0')
 			return error_set(err, ERR_CONFIG, "consumerGroup: reading needs a consumer group");
 	}
-	if (k->reader == NULL && kafka_reader_open(k, err) < 0) {
-		k->told = KAFKA_DOWN; /* as the core takes it; so that the next open() says up again */
-		return -1;
+	if (k->reader == NULL) {
+		if (kafka_reader_open(k, err) < 0) {
+			k->told = KAFKA_DOWN; /* as the core takes it; so that the next open() says up again */
+			return -1;
+		}
+		kafka_watch_readers(k);
 	}
 	return kafka_reader_subscribe(k, err);
 }
@@ -200,6 +206,7 @@ static void kafka_close(struct connector *c)
 	k->closing = true;
 	timer_stop(k->base.loop, &k->again);
 	kafka_writer_close(k);
+	kafka_watch_close(k);
 	kafka_reader_close(k);
 	kafka_close_end(k);
 }
@@ -219,6 +226,7 @@ const struct connector_class kafka_class = {
 	.commit = kafka_commit,
 	.stop = kafka_stop,
 	.drain = kafka_drain,
+	.watch = kafka_watch,
 	.send = kafka_send,
 	.forget = kafka_forget,
 };

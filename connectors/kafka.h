@@ -29,11 +29,13 @@ struct kafka_rows {
 	struct kafka_login login;
 	bool		 escape_headers, idempotent;
 	int		 initial_offset, strategy, acks, compression, partitioner, isolation;
+	int		 lag_without_commit;
 	int64_t		 max_message_bytes, fetch_min, fetch_partition, prefetch_bytes, channel_buffer;
 	int64_t		 heartbeat_ms, session_ms, max_poll_ms, revoke_ms, retry_ms, metadata_ms, keep_alive_ms;
 	int64_t		 dial_ms, read_ms, write_ms, message_ms, linger_ms, retries;
 };
 enum { KAFKA_NEWEST, KAFKA_OLDEST };
+enum { KAFKA_LAG_ONE, KAFKA_LAG_NONE };
 enum { KAFKA_RANGE, KAFKA_ROUNDROBIN, KAFKA_STICKY, KAFKA_COOPERATIVE };
 enum { KAFKA_ACKS_ALL, KAFKA_ACKS_LOCAL, KAFKA_ACKS_NONE };
 
@@ -87,6 +89,9 @@ struct kafka_wish {
 	const struct subscription *subscription;
 	struct kafka_pattern *patterns;
 	unsigned	 n_patterns;
+	char		*unseen;	/* why the core was told that its lag is not known; NULL: it was not */
+	bool		*told;		/* of which partitions lag was told last */
+	int32_t		 n_told;
 	char		*down_topic;	/* why the core was told that it is down; NULL: it was not */
 };
 
@@ -150,6 +155,9 @@ struct kafka_writer {
 
 enum kafka_told { KAFKA_SILENT, KAFKA_UP, KAFKA_CONNECTING, KAFKA_DOWN };
 
+struct kafka_watch;
+struct kafka_sight;
+
 struct kafka {
 	struct connector base;
 	struct kafka_rows rows;
@@ -167,6 +175,9 @@ struct kafka {
 	unsigned	 n_partitions;
 	struct kafka_reader *reader;
 	struct kafka_writer *writer;
+	struct kafka_watch *watch;	/* lag of whole groups; NULL: not asked for, or being opened anew */
+	const struct subscription **watched;
+	unsigned	 n_watched, watch_version;
 	unsigned	 graves;	/* clients whose destruction is under way */
 };
 
@@ -178,6 +189,7 @@ static inline struct kafka *kafka_of(struct connector *c)
 /* kafka_conf.c */
 int kafka_rows_check(const struct kafka_rows *, struct error *);
 rd_kafka_conf_t *kafka_conf_reader(const struct kafka *, struct error *);	/* NULL: refused */
+rd_kafka_conf_t *kafka_conf_watch(const struct kafka *, struct error *);
 rd_kafka_conf_t *kafka_conf_writer(const struct kafka *, struct error *);
 
 /* kafka_client.c: what both halves need of a client.  `fn` runs on the loop when one of its queues has something. */
@@ -207,6 +219,10 @@ void kafka_partition_lost(struct kafka_partition *);	/* another owner has it */
 void kafka_partitions_free(struct kafka *);
 int kafka_wishes_set(struct kafka *, const struct subscription *const *, unsigned n, struct error *);
 void kafka_wishes_free(struct kafka *);
+int kafka_wish_make(struct kafka_wish *, const struct subscription *, struct error *);	/* zeroed; to be freed in any case */
+void kafka_wish_free(struct kafka_wish *);			/* what it holds */
+int kafka_wishes_make(const struct subscription *const *, unsigned n, struct kafka_wish **wishes_r, struct error *);
+void kafka_wishes_drop(struct kafka_wish *, unsigned n);
 bool kafka_wish_wants(const struct kafka_wish *, const char *topic);
 void kafka_topic_down(struct kafka *, const char *topic, const char *why);	/* why NULL: up again */
 
@@ -254,8 +270,16 @@ void kafka_ask_step(struct kafka_reader *);		/* hands an answer to whoever asked
 void kafka_group_committed(struct kafka_reader *, struct kafka_asking *);
 
 /* kafka_lag.c */
-void kafka_lag_tell(struct kafka_reader *);
+void kafka_lag_tell(struct kafka *);
 void kafka_lag_ends(struct kafka *, const struct kafka_asking *);
+
+/* kafka_watch.c: lag from outside the group. */
+int kafka_watch(struct connector *, const struct subscription *const *, unsigned n, struct error *);
+void kafka_watch_close(struct kafka *);
+void kafka_watch_readers(struct kafka *);	/* reading began or ended here */
+/* its wishes; NULL: nothing is watched */
+struct kafka_wish *kafka_watch_wishes(const struct kafka *, unsigned *n_r);
+const struct kafka_sight *kafka_watch_sight(const struct kafka *);	/* NULL: nothing that still counts */
 
 /* kafka_sink.c */
 void kafka_send(struct connector *, struct request *);

@@ -92,6 +92,22 @@ rd_kafka_conf_t *kafka_conf_reader(const struct kafka *k, struct error *err)
 	return conf_end(&c);
 }
 
+/* Has the name of the group to ask what it committed, and is never in it; fetches only to notice that something came: the least the library takes. */
+rd_kafka_conf_t *kafka_conf_watch(const struct kafka *k, struct error *err)
+{
+	struct conf c = { .conf = rd_kafka_conf_new(), .err = err };
+
+	conf_both(&c, k);
+	conf_set(&c, "group.id", k->watched[0]->group);
+	conf_set_bool(&c, "enable.auto.commit", false);
+	conf_set(&c, "auto.offset.reset", "latest");
+	conf_set_int(&c, "queued.max.messages.kbytes", 1024);
+	conf_set_int(&c, "fetch.max.bytes", 1000000);
+	conf_set_int(&c, "fetch.message.max.bytes", 1);
+	conf_set(&c, "isolation.level", k->rows.isolation == 0 ? "read_committed" : "read_uncommitted");
+	return conf_end(&c);
+}
+
 rd_kafka_conf_t *kafka_conf_writer(const struct kafka *k, struct error *err)
 {
 	static const char *const acks[] = { "all", "1", "0" };

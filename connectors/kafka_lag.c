@@ -1,11 +1,23 @@
-/* Lag of the partitions assigned here, from what the broker says with every fetch; only paused ones are asked for. */
-#include "connectors/kafka.h"
+/* Lag: of the partitions assigned here from what the broker says with every fetch, of the others as watched. */
+#include <string.h>
+#include "connectors/kafka_watch.h"
 
 enum { ENDS_EVERY_MS = 5000 };
 
+/* Lag of one subscription as it is put together: partitions of one number are one, whatever their topics. */
+struct lag_sum {
+	struct lag lag;
+	bool any;
+};
+struct lag_sums {
+	struct lag_sum *list;
+	int32_t n;
+	bool unbegun; /* something is to begin, and was counted */
+};
+
 static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partition *p)
 {
-	int64_t low = -1, high = -1, done = p->committed >= 0 ? p->committed : p->position;
+	int64_t low = -1, high = -1, done = p->committed >= 0 ? p->committed : p->position, ahead;
 	struct lag lag = { .known = false };
 
 	if (rd_kafka_get_watermark_offsets(r->client.rk, p->name, p->number, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -20,40 +32,114 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 		done = low;
 	lag.unacked = high > done ? high - done : 0;
 	lag.settled = p->position > done ? p->position - done : 0;
+	ahead = p->window ? (int64_t)window_ahead(p->window) : 0;
+	lag.unacked -= ahead < lag.unacked - lag.settled ? ahead : lag.unacked - lag.settled;
+	lag.done = (uint64_t)(done + lag.settled + ahead);
 	lag.known = true;
 	return lag;
 }
 
-/* A subscription to several topics has several partitions of one number: reported as one, their sum. */
-static void lag_tell_one(struct kafka_reader *r, const struct kafka_wish *wish)
+static void sums_add(struct lag_sums *s, int32_t number, struct lag lag)
 {
-	struct kafka *k = r->client.kafka;
-	struct {
-		struct lag lag;
-		bool any;
-	} * sums;
-	int32_t last = -1;
+	struct lag_sum *at;
 
-	for (unsigned i = 0; i < k->n_partitions; i++)
-		if (k->partitions[i]->assigned && k->partitions[i]->number > last)
-			last = k->partitions[i]->number;
-	sums = mem_new((size_t)(last + 1) * sizeof(*sums));
-	for (unsigned i = 0; i < k->n_partitions; i++) {
+	if (number >= s->n) {
+		s->list = mem_grow(s->list, (size_t)(number + 1) * sizeof(*s->list));
+		memset(&s->list[s->n], 0, (size_t)(number + 1 - s->n) * sizeof(*s->list));
+		s->n = number + 1;
+	}
+	at = &s->list[number];
+	at->lag.unacked += lag.unacked;
+	at->lag.settled += lag.settled;
+	at->lag.done += lag.done;
+	at->lag.known = lag.known && (at->lag.known || !at->any);
+	at->any = true;
+}
+
+static struct lag lag_seen(const struct kafka *k, const struct kafka_seen *seen, struct lag_sums *sums)
+{
+	struct lag lag = { .unacked = seen->unacked, .done = seen->done, .known = seen->known };
+
+	if (seen->unbegun && !sums->unbegun && k->rows.lag_without_commit == KAFKA_LAG_ONE) {
+		lag.unacked = 1;
+		sums->unbegun = true;
+	}
+	return lag;
+}
+
+/* What is read here is known better here, once it is. */
+static bool lag_is_local(const struct kafka *k, const char *topic, int32_t number)
+{
+	const struct kafka_partition *p = k->reader ? kafka_partition_find(k, topic, number) : NULL;
+
+	return p && p->assigned && lag_of(k->reader, p).known;
+}
+
+static void sums_of_others(struct lag_sums *sums, const struct kafka *k, unsigned target)
+{
+	const struct kafka_sight *s = kafka_watch_sight(k);
+	unsigned low = 0, high = s ? s->n : 0;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (s->seen[middle].target < target)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; s && low < s->n && s->seen[low].target == target; low++)
+		if (!lag_is_local(k, s->topics[s->seen[low].topic], s->seen[low].partition))
+			sums_add(sums, s->seen[low].partition, lag_seen(k, &s->seen[low], sums));
+}
+
+/* What was told before and is not there any more is forgotten; `failed`: it may be, but nothing is known of it. */
+static void lag_tell_sums(struct kafka *k, struct kafka_wish *wish, const struct lag_sums *sums, bool failed)
+{
+	int32_t most = sums->n > wish->n_told ? sums->n : wish->n_told;
+
+	if (most > wish->n_told) {
+		wish->told = mem_grow(wish->told, (size_t)most * sizeof(*wish->told));
+		memset(wish->told + wish->n_told, 0, (size_t)(most - wish->n_told) * sizeof(*wish->told));
+		wish->n_told = most;
+	}
+	for (int32_t i = 0; i < most; i++) {
+		bool any = i < sums->n && sums->list[i].any;
+
+		if (any)
+			lag_report(&k->base, wish->subscription, (uint32_t)i, sums->list[i].lag);
+		else if (wish->told[i] && failed)
+			lag_report(&k->base, wish->subscription, (uint32_t)i, (struct lag){ .known = false });
+		else if (wish->told[i])
+			lag_forget(&k->base, wish->subscription, (uint32_t)i);
+		wish->told[i] = any || (wish->told[i] && failed);
+	}
+}
+
+/* Until the rest of the group was seen nothing is told: a part of it would pass for the whole. */
+static void lag_tell_one(struct kafka *k, struct kafka_wish *wish, unsigned target)
+{
+	const struct kafka_reader *r = k->reader;
+	const struct kafka_sight *sight = kafka_watch_sight(k);
+	bool watched = k->n_watched > 0, failed = sight && *sight->why[target];
+	struct lag_sums sums = { .list = NULL };
+
+	if (watched && !sight)
+		return;
+	for (unsigned i = 0; r && i < k->n_partitions; i++) {
 		const struct kafka_partition *p = k->partitions[i];
 		struct lag lag;
 
 		if (!p->assigned || !kafka_wish_wants(wish, p->name))
 			continue;
 		lag = lag_of(r, p);
-		sums[p->number].lag.unacked += lag.unacked;
-		sums[p->number].lag.settled += lag.settled;
-		sums[p->number].lag.known = lag.known && (sums[p->number].lag.known || !sums[p->number].any);
-		sums[p->number].any = true;
+		if (lag.known || !watched)
+			sums_add(&sums, p->number, lag);
 	}
-	for (int32_t number = 0; number <= last; number++)
-		if (sums[number].any)
-			lag_report(&k->base, wish->subscription, (uint32_t)number, sums[number].lag);
-	free(sums);
+	if (watched && !failed)
+		sums_of_others(&sums, k, target);
+	lag_tell_sums(k, wish, &sums, failed);
+	free(sums.list);
 }
 
 /* What is paused is not fetched, nor is anything while the library's queue is full: nobody says how it has grown. */
@@ -88,9 +174,13 @@ void kafka_lag_ends(struct kafka *k, const struct kafka_asking *a)
 	}
 }
 
-void kafka_lag_tell(struct kafka_reader *r)
+void kafka_lag_tell(struct kafka *k)
 {
-	lag_ask_ends(r);
-	for (unsigned i = 0; i < r->client.kafka->n_wishes; i++)
-		lag_tell_one(r, &r->client.kafka->wishes[i]);
+	unsigned n = k->n_wishes;
+	struct kafka_wish *wishes = k->watch ? kafka_watch_wishes(k, &n) : k->wishes;
+
+	if (k->reader)
+		lag_ask_ends(k->reader);
+	for (unsigned i = 0; i < n; i++)
+		lag_tell_one(k, &wishes[i], i);
 }

@@ -165,41 +165,63 @@ static int wish_parse(struct kafka_wish *w, const char *list, struct error *err)
 	return 0;
 }
 
-static void wishes_drop(struct kafka_wish *wishes, unsigned n)
+void kafka_wish_free(struct kafka_wish *w)
 {
-	for (unsigned i = 0; i < n; i++) {
-		for (unsigned j = 0; j < wishes[i].n_patterns; j++) {
-			if (wishes[i].patterns[j].is_regex)
-				regfree(&wishes[i].patterns[j].regex);
-			free(wishes[i].patterns[j].text);
-		}
-		free(wishes[i].patterns);
-		free(wishes[i].down_topic);
+	for (unsigned i = 0; i < w->n_patterns; i++) {
+		if (w->patterns[i].is_regex)
+			regfree(&w->patterns[i].regex);
+		free(w->patterns[i].text);
 	}
+	free(w->patterns);
+	free(w->down_topic);
+	free(w->unseen);
+	free(w->told);
+}
+
+int kafka_wish_make(struct kafka_wish *w, const struct subscription *s, struct error *err)
+{
+	w->subscription = s;
+	return wish_parse(w, s->topic ? s->topic : "", err);
+}
+
+void kafka_wishes_drop(struct kafka_wish *wishes, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		kafka_wish_free(&wishes[i]);
 	free(wishes);
 }
 
 void kafka_wishes_free(struct kafka *k)
 {
-	wishes_drop(k->wishes, k->n_wishes);
+	kafka_wishes_drop(k->wishes, k->n_wishes);
 	k->wishes = NULL;
 	k->n_wishes = 0;
 }
 
-int kafka_wishes_set(struct kafka *k, const struct subscription *const *subs, unsigned n, struct error *err)
+int kafka_wishes_make(
+    const struct subscription *const *subs, unsigned n, struct kafka_wish **wishes_r, struct error *err)
 {
 	struct kafka_wish *wishes = mem_new((n + 1) * sizeof(*wishes));
 
-	for (unsigned i = 0; i < n; i++) {
-		wishes[i].subscription = subs[i];
-		if (wish_parse(&wishes[i], subs[i]->topic ? subs[i]->topic : "", err) < 0) {
-			wishes_drop(wishes, i + 1);
+	for (unsigned i = 0; i < n; i++)
+		if (kafka_wish_make(&wishes[i], subs[i], err) < 0) {
+			kafka_wishes_drop(wishes, i + 1);
 			return -1;
 		}
+	*wishes_r = wishes;
+	return 0;
+}
+
+int kafka_wishes_set(struct kafka *k, const struct subscription *const *subs, unsigned n, struct error *err)
+{
+	struct kafka_wish *wishes;
+
+	if (kafka_wishes_make(subs, n, &wishes, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < n; i++)
 		for (unsigned j = 0; j < k->n_wishes; j++)
 			if (k->wishes[j].subscription == subs[i])
 				wishes[i].down_topic = mem_text(k->wishes[j].down_topic);
-	}
 	kafka_wishes_free(k);
 	k->wishes = wishes;
 	k->n_wishes = n;

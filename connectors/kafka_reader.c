@@ -147,7 +147,7 @@ static void reader_tick(void *arg)
 	timer_set(k->base.loop, &r->tick, leaving ? CLOSE_LOOK_MS : KAFKA_TICK_MS, reader_tick, r);
 	if (!leaving) {
 		kafka_commit_send(r);
-		kafka_lag_tell(r);
+		kafka_lag_tell(k);
 	} else if (r->closing == NULL && loop_now(k->base.loop) >= r->close_deadline) {
 		reader_abandon(r);
 		kafka_close_end(k);
