@@ -196,3 +196,27 @@ void seen_free(struct seen *s, unsigned n)
 		free((void *)(uintptr_t)s[i].value.p);
 	}
 }
+
+void cluster_commit(
+    struct cluster *c, const char *group, const char *topic, int partition, int64_t offset, const char *note)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, topic, partition);
+	char why[200];
+	rd_kafka_t *rk;
+
+	rd_kafka_conf_set(conf, "bootstrap.servers", c->brokers, why, sizeof(why));
+	rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why));
+	rd_kafka_conf_set_log_cb(conf, cluster_quiet);
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+	assert_non_null(rk);
+	at->offset = offset;
+	if (note) {
+		at->metadata = strdup(note);
+		at->metadata_size = strlen(note);
+	}
+	assert_int_equal(rd_kafka_commit(rk, list, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
+}

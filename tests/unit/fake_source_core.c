@@ -83,6 +83,15 @@ bool window_empty(const struct window *w)
 	return w->first == w->n;
 }
 
+uint64_t window_ahead(const struct window *w)
+{
+	uint64_t ahead = 0;
+
+	for (unsigned i = w->first; i < w->n; i++)
+		ahead += w->settled[i];
+	return ahead;
+}
+
 size_t window_note(struct window *w, char *buf, size_t size)
 {
 	unsigned ahead = 0;
@@ -253,6 +262,16 @@ void lag_report(struct connector *c, const struct subscription *sub, uint32_t pa
 	assert_true(partition < 16);
 	s->lag[partition] = lag;
 	s->n_lag[partition]++;
+}
+
+void lag_forget(struct connector *c, const struct subscription *sub, uint32_t partition)
+{
+	struct source *s = source_of(c);
+
+	(void)sub;
+	assert_true(partition < 16);
+	s->lag[partition] = (struct lag){ .known = false };
+	s->n_forgotten++;
 }
 
 void subscription_down(struct connector *c, const struct subscription *sub, const struct error *err)
