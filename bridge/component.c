@@ -69,6 +69,7 @@ void connector_up(struct connector *connector)
 	if (!c->up && c->was_up)
 		log_info("bridge.component", "component %s: connected again", c->name);
 	c->up = c->was_up = true;
+	c->faulty = false;
 	c->resubscribe_owed = c->watch_owed = true;
 	function_touch(c->function);
 }
@@ -77,6 +78,7 @@ void connector_down(struct connector *connector, const struct error *err)
 {
 	struct component *c = component_of(connector);
 
+	c->faulty = err->code != ERR_NONE;
 	if (err->code == ERR_NONE) {
 		c->up = c->subscribed = false;
 		function_touch(c->function);

@@ -129,7 +129,8 @@ void subscription_down(struct connector *, const struct subscription *, const st
 enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED };
 void connector_count(struct connector *, enum fact);	/* for the metrics */
 void connector_up(struct connector *);
-void connector_down(struct connector *, const struct error *);	/* ERR_NONE: no fault, only not connected yet */
+/* ERR_NONE: no fault, only not connected yet, and what was said of lag stands; else lag is unknown until up */
+void connector_down(struct connector *, const struct error *);
 void connector_drained(struct connector *);
 void connector_closed(struct connector *);
 #endif

@@ -129,6 +129,7 @@ struct component {
 	char		*name;
 	struct window	*windows, *lost;
 	uint64_t	 epochs;
+	bool		 faulty;		/* down by a fault: nothing is known of its lag */
 	bool		 up, was_up, subscribed, reads, stopped, drain_asked, drained, close_asked, closed;
 	bool		 waiting;		/* offer() said OFFER_WAIT: resume() is owed */
 	struct window	*crowded;		/* … because of this one alone */

@@ -104,7 +104,7 @@ static int64_t row_left(const struct lag_row *row)
 
 bool lag_is_known(const struct sub *s, const struct lag_row *row)
 {
-	return s->component->up && row->known && loop_now(s->function->loop) - row->at <= LAG_OLD_MS;
+	return !s->component->faulty && row->known && loop_now(s->function->loop) - row->at <= LAG_OLD_MS;
 }
 
 static void sum_add(struct lag_sum *sum, const struct lag_row *row)
@@ -274,12 +274,12 @@ void lag_turn(struct function *f)
 static int sub_unknown(const struct sub *s, const struct lag_sum *sum, struct error *err)
 {
 	const struct component *c = s->component;
-	const char *why = !c->up && c->last_error.code ? c->last_error.text
-	    : !c->up				       ? "not connected yet"
-	    : s->down				       ? s->last_error.text
-	    : sum->n == 0			       ? "its lag was not told yet"
-	    : !sum->known			       ? "the broker does not tell it now"
-						       : "its lag was not told for more than 15 s";
+	const char *why = c->faulty ? c->last_error.text
+	    : s->down		  ? s->last_error.text
+	    : !c->up		  ? "not connected yet"
+	    : sum->n == 0	  ? "its lag was not told yet"
+	    : !sum->known	  ? "the broker does not tell it now"
+				  : "its lag was not told for more than 15 s";
 
 	return error_set(err, ERR_IO, "lag of %s is unknown: component %s: %.160s", s->public.topic ? s->public.topic : "",
 	    c->name, why);
@@ -289,7 +289,7 @@ static int sub_lag(struct sub *s, const struct lag_query *q, struct lag_view *v,
 {
 	int64_t now = loop_now(s->function->loop), inflight = sub_inflight(s), lag;
 	struct lag_sum sum = q->n_spans ? sum_of_spans(&s->lag, q) : *sub_sum(s);
-	bool known = s->component->up && sum.known && now - sum.at <= LAG_OLD_MS;
+	bool known = !s->component->faulty && sum.known && now - sum.at <= LAG_OLD_MS;
 
 	if (sum.n == 0 || (!known && now - sum.at > q->stale_ms))
 		return sub_unknown(s, &sum, err);

@@ -4,7 +4,7 @@
 #include "bridge/proto/externalscaler.pb-c.h"
 #include "bridge/scaler_inside.h"
 
-enum { AGAIN_MS = 2000 };
+enum { AGAIN_MS = 2000, LOOK_MS = 500 };
 
 struct push {
 	struct push *next, **previous;
@@ -12,7 +12,8 @@ struct push {
 	struct grpc_call *call;
 	struct trigger trigger;
 	bool specs, active;
-	uint64_t progress; /* when it was last told, or looked at */
+	int64_t since; /* it was told, or something was finished */
+	uint64_t progress; /* as of then */
 };
 
 static void push_tell(struct push *p)
@@ -33,6 +34,20 @@ static bool push_view(const struct push *p, struct lag_view *view_r)
 	return function_lag(p->scaled->function, &query, view_r, &err) == 0;
 }
 
+static void push_mark(struct push *p, const struct lag_view *view)
+{
+	p->since = loop_now(p->scaled->scaler->loop);
+	p->progress = view->progress;
+}
+
+static void push_again(void *arg);
+
+static void push_again_soon(struct scaler *s)
+{
+	if (!s->again.heap_index && !s->leaving)
+		timer_set(s->loop, &s->again, LOOK_MS, push_again, s);
+}
+
 static void push_look(struct push *p)
 {
 	struct lag_view view;
@@ -42,8 +57,9 @@ static void push_look(struct push *p)
 		return;
 	active = trigger_active(&p->trigger, &view);
 	if (active && !p->active) {
-		p->progress = view.progress;
+		push_mark(p, &view);
 		push_tell(p);
+		push_again_soon(p->scaled->scaler);
 	}
 	p->active = active;
 }
@@ -56,24 +72,19 @@ void push_changed(void *scaled)
 		push_look(p);
 }
 
-static void push_again(void *arg);
-
-static void push_again_soon(struct scaler *s)
-{
-	if (!s->again.heap_index && !s->leaving)
-		timer_set(s->loop, &s->again, AGAIN_MS, push_again, s);
-}
-
-/* It is active, and nothing was finished since it was told: the function may not have been started. */
+/* Nothing was finished since it was told: the function may not have been started. */
 static void push_remind(struct push *p)
 {
 	struct lag_view view;
 
-	if (!p->active || !push_view(p, &view))
+	if (!push_view(p, &view))
 		return;
-	if (view.progress == p->progress && trigger_active(&p->trigger, &view))
+	if (view.progress != p->progress) {
+		push_mark(p, &view);
+	} else if (loop_now(p->scaled->scaler->loop) - p->since >= AGAIN_MS) {
+		push_mark(p, &view);
 		push_tell(p);
-	p->progress = view.progress;
+	}
 }
 
 static void push_again(void *arg)
@@ -83,8 +94,9 @@ static void push_again(void *arg)
 
 	for (unsigned i = 0; i < s->n_scaled; i++)
 		for (struct push *p = s->scaled[i]->pushes; p; p = p->next) {
-			push_remind(p);
-			any = true;
+			if (p->active)
+				push_remind(p);
+			any = any || p->active;
 		}
 	if (any)
 		push_again_soon(s);
@@ -105,7 +117,6 @@ void push_open(struct scaled *scaled, struct grpc_call *call, const struct trigg
 	scaled->pushes = p;
 	grpc_keep(call, p);
 	push_look(p);
-	push_again_soon(scaled->scaler);
 }
 
 void push_gone(void *scaler, struct grpc_call *call)

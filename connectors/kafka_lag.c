@@ -20,6 +20,8 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 	int64_t low = -1, high = -1, done = p->committed >= 0 ? p->committed : p->position, ahead;
 	struct lag lag = { .known = false };
 
+	if (r->client.down)
+		return lag;
 	if (rd_kafka_get_watermark_offsets(r->client.rk, p->name, p->number, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return lag;
 	if (p->end > high)

@@ -66,6 +66,7 @@ struct kafka_watcher {
 	struct kafka_part *parts;		/* by topic, number */
 	unsigned	 n_parts;
 	rd_kafka_topic_partition_list_t *commits;	/* as the parts */
+	unsigned	 kicks;			/* to come */
 	int64_t		 topics_at;		/* when they were looked for; -1: they are to be */
 	char		 why[160];		/* the round failed; empty: it went well */
 };

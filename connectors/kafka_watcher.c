@@ -4,7 +4,11 @@
 #include <time.h>
 #include "connectors/kafka_watch.h"
 
-enum { EVERY_MS = 5000 }; /* a refresh; what was asked three of them ago is old */
+enum {
+	EVERY_MS = 5000, /* a refresh; what was asked three of them ago is old */
+	KICKS = 3,
+	KICK_MS = 30
+};
 
 int64_t kafka_watcher_now(void)
 {
@@ -116,12 +120,29 @@ static void watcher_arm(struct kafka_watcher *w)
 		struct kafka_part *p = &w->parts[i];
 		bool want = w->targets->edges && p->known && p->idle && !*w->why;
 
-		if (want && !p->armed)
-			p->armed = rd_kafka_consume_start_queue(w->topics[p->topic].handle, p->number, p->end,
-			    w->watch->edges) == 0;
-		else if (!want)
+		if (!want) {
 			kafka_part_disarm(w, p);
+		} else if (!p->armed) {
+			p->armed = rd_kafka_consume_start_queue(
+				       w->topics[p->topic].handle, p->number, p->end, w->watch->edges) == 0;
+			w->kicks = KICKS;
+		}
 	}
+}
+
+/* The library's fetching thread may sleep for a second before it sees a partition it is to fetch; a question wakes it,
+ * whose answer nobody waits for. */
+static void watcher_kick(struct kafka_watcher *w)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+
+	w->kicks--;
+	for (unsigned i = 0; i < w->n_parts; i++)
+		if (w->parts[i].armed)
+			rd_kafka_topic_partition_list_add(list, w->topics[w->parts[i].topic].name, w->parts[i].number)
+			    ->offset = RD_KAFKA_OFFSET_END;
+	rd_kafka_offsets_for_times(w->rk, list, 0);
+	rd_kafka_topic_partition_list_destroy(list);
 }
 
 static bool edge_take(struct kafka_watcher *w, rd_kafka_message_t *m)
@@ -154,9 +175,12 @@ static void watcher_wait(struct kafka_watcher *w)
 	int64_t until = kafka_watcher_now() + EVERY_MS, left;
 
 	while (!watcher_has_news(w) && (left = until - kafka_watcher_now()) > 0) {
-		rd_kafka_message_t *m = rd_kafka_consume_queue(w->watch->edges, (int)left);
+		int64_t most = w->kicks ? KICK_MS : left;
+		rd_kafka_message_t *m = rd_kafka_consume_queue(w->watch->edges, (int)(most < left ? most : left));
 		bool edge = false;
 
+		if (w->kicks)
+			watcher_kick(w);
 		for (; m; m = rd_kafka_consume_queue(w->watch->edges, 0))
 			edge = edge_take(w, m) || edge;
 		if (edge)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import grpc
+# Before it is imported: its own handlers around fork() can stop a process that starts others.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+import grpc  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SERVICE = "/externalscaler.ExternalScaler/"
