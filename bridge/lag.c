@@ -277,7 +277,8 @@ static int sub_unknown(const struct sub *s, const struct lag_sum *sum, struct er
 	const char *why = c->faulty ? c->last_error.text
 	    : s->down		  ? s->last_error.text
 	    : !c->up		  ? "not connected yet"
-	    : sum->n == 0	  ? "its lag was not told yet"
+	    : sum->n == 0	  ? c->connector.class->watch ? "its lag was not told yet"
+							      : "this kind of broker does not tell it"
 	    : !sum->known	  ? "the broker does not tell it now"
 				  : "its lag was not told for more than 15 s";
 
@@ -291,7 +292,7 @@ static int sub_lag(struct sub *s, const struct lag_query *q, struct lag_view *v,
 	struct lag_sum sum = q->n_spans ? sum_of_spans(&s->lag, q) : *sub_sum(s);
 	bool known = !s->component->faulty && sum.known && now - sum.at <= LAG_OLD_MS;
 
-	if (sum.n == 0 || (!known && now - sum.at > q->stale_ms))
+	if (sum.n == 0 || (!known && (!q->stale_ms || now - sum.at > q->stale_ms)))
 		return sub_unknown(s, &sum, err);
 	lag = !q->n_spans && inflight > sum.lag ? inflight : sum.lag;
 	v->lag += lag;

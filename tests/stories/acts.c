@@ -12,7 +12,7 @@
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
- *	CONNECTOR lags N [settled N]|lags unknown	metric NAME is absent	chance from SEED runs N
+ *	CONNECTOR lags N [settled N] [done N]|lags unknown	metric NAME is absent	chance from SEED runs N
  *
  * An event's id is its window's name and its token: "p0/5".
  */
@@ -355,6 +355,7 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 
 		lag.unacked = lag.known ? atoi(next(w)) : 0;
 		lag.settled = next_is(w, "settled") ? atoi(next(w)) : 0;
+		lag.done = next_is(w, "done") ? strtoull(next(w), NULL, 10) : 0;
 		lag_report(c, cast_subscription(c, 0, &n), 0, lag);
 	} else if (!strcmp(verb, "up")) {
 		connector_up(c);

@@ -83,6 +83,13 @@ bool window_empty(const struct window *w)
 	return w->first == w->n;
 }
 
+void window_walk(struct window *w, void (*fn)(void *, struct token, int64_t age_ms), void *arg)
+{
+	for (unsigned i = w->first; i < w->n; i++)
+		if (!w->settled[i])
+			fn(arg, (struct token){ { w->tokens[i] } }, 0);
+}
+
 uint64_t window_ahead(const struct window *w)
 {
 	uint64_t ahead = 0;

@@ -87,9 +87,19 @@ static void values_of_the_process_are_checked(void **state)
 	assert_found(FINDING_ERROR, "command line:0:0: admin.listen: \"x\" is not an IP address");
 }
 
+static void what_the_scaler_needs_together_is_asked_for(void **state)
+{
+	(void)state;
+	assert_bridge_fault("  scaler: {port: 9191, listen: here}\n", "scaler.listen: \"here\" is not an IP address");
+	assert_bridge_fault("  scaler: {tls: {cert: /c}}\n", "scaler.tls.cert without scaler.tls.key, expected both or none");
+	assert_bridge_fault("  scaler: {tls: {key: /k}}\n", "scaler.tls.key without scaler.tls.cert, expected both or none");
+	assert_bridge_fault("  scaler: {tls: {clientCa: /a}}\n",
+	    "scaler.tls.clientCa without scaler.tls.cert, expected a certificate");
+}
+
 static void what_comes_later_is_refused_with_a_word(void **state)
 {
-	static const char *const later[] = { "scaler", "http", "store", "triggers" };
+	static const char *const later[] = { "http", "store", "triggers" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
@@ -313,6 +323,7 @@ int main(void)
 		TEST(the_process_has_strict_keys_with_a_suggestion),
 		TEST(values_of_the_process_are_checked),
 		TEST(what_comes_later_is_refused_with_a_word),
+		TEST(what_the_scaler_needs_together_is_asked_for),
 		TEST(a_component_type_must_be_one_we_have),
 		TEST(settings_of_a_component_are_checked_all_of_them),
 		TEST(references_that_lead_nowhere_are_faults),

@@ -68,6 +68,23 @@ static enum verdict publish(struct source *s, const char *topic, const char *dat
 	return p.verdict;
 }
 
+static void what_waits_and_what_is_in_flight_is_told_as_lag(void **state)
+{
+	const struct subscription *watched[] = { &one };
+	struct source *s = memory_new("10", watched, 1);
+	struct error err;
+
+	(void)state;
+	s->settle_at_once = false;
+	s->credit = 2;
+	for (unsigned i = 0; i < 5; i++)
+		publish(s, "t", "e");
+	assert_int_equal(memory_class.watch(s->connector, watched, 1, &err), 0);
+	assert_true(s->lag[0].known);
+	assert_int_equal(s->lag[0].unacked, 5);
+	memory_end(s);
+}
+
 static void every_subscription_of_a_topic_gets_every_event_in_order(void **state)
 {
 	struct source *s = memory_new("10", (const struct subscription *const[]){ &one, &two, &other }, 3);
@@ -173,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_subscription_of_a_topic_gets_every_event_in_order),
+		cmocka_unit_test(what_waits_and_what_is_in_flight_is_told_as_lag),
 		cmocka_unit_test(an_event_for_a_topic_nobody_reads_is_gone),
 		cmocka_unit_test(without_credit_events_wait_in_order_and_a_full_queue_is_told),
 		cmocka_unit_test(a_held_topic_goes_on_where_it_was_and_does_not_stop_others),
