@@ -255,8 +255,8 @@ static const struct h2_service grpc_service = { grpc_begun, grpc_body, grpc_ende
 
 /* --- the server --- */
 
-struct grpc_server *grpc_server_open(struct loop *loop, const struct grpc_options *o,
-    const struct grpc_method *methods, void *arg, struct error *err)
+struct grpc_server *grpc_server_open(
+    struct loop *loop, const struct grpc_options *o, const struct grpc_method *methods, void *arg, struct error *err)
 {
 	struct grpc_server *s = mem_new(sizeof(*s));
 	struct h2_options h2 = o->h2;

@@ -16,8 +16,8 @@ static void h2_server_accepted(void *arg, int fd)
 		close(fd);
 }
 
-struct h2_server *h2_server_open(struct loop *loop, const struct h2_options *o, const struct h2_service *service,
-    void *arg, struct error *err)
+struct h2_server *h2_server_open(
+    struct loop *loop, const struct h2_options *o, const struct h2_service *service, void *arg, struct error *err)
 {
 	struct h2_server *s = mem_new(sizeof(*s));
 

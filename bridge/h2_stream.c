@@ -110,8 +110,7 @@ static int h2_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return 0;
 }
 
-static int h2_data(
-    nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t n, void *arg)
+static int h2_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t n, void *arg)
 {
 	struct h2_connection *c = arg;
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);

@@ -275,15 +275,15 @@ static int sub_unknown(const struct sub *s, const struct lag_sum *sum, struct er
 {
 	const struct component *c = s->component;
 	const char *why = c->faulty ? c->last_error.text
-	    : s->down		  ? s->last_error.text
-	    : !c->up		  ? "not connected yet"
-	    : sum->n == 0	  ? c->connector.class->watch ? "its lag was not told yet"
-							      : "this kind of broker does not tell it"
-	    : !sum->known	  ? "the broker does not tell it now"
-				  : "its lag was not told for more than 15 s";
+	    : s->down		    ? s->last_error.text
+	    : !c->up		    ? "not connected yet"
+	    : sum->n == 0
+	    ? c->connector.class->watch ? "its lag was not told yet" : "this kind of broker does not tell it"
+	    : !sum->known ? "the broker does not tell it now"
+			  : "its lag was not told for more than 15 s";
 
-	return error_set(err, ERR_IO, "lag of %s is unknown: component %s: %.160s", s->public.topic ? s->public.topic : "",
-	    c->name, why);
+	return error_set(err, ERR_IO, "lag of %s is unknown: component %s: %.160s",
+	    s->public.topic ? s->public.topic : "", c->name, why);
 }
 
 static int sub_lag(struct sub *s, const struct lag_query *q, struct lag_view *v, struct error *err)

@@ -112,8 +112,8 @@ fail:
 	return -1;
 }
 
-struct listener *listener_open(struct loop *loop, const char *address, unsigned port,
-    void (*accepted)(void *, int), void *arg, struct error *e)
+struct listener *listener_open(
+    struct loop *loop, const char *address, unsigned port, void (*accepted)(void *, int), void *arg, struct error *e)
 {
 	struct listener *l;
 	int fd = listen_open(address, port, e);

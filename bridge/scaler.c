@@ -22,7 +22,8 @@ struct scaled *scaled_find(const struct scaler *s, const char *name, struct erro
 	if (!name && s->n_scaled == 1)
 		return s->scaled[0];
 	if (!name) {
-		error_set(err, ERR_CONFIG, "function: not said, expected the app id of one of %u functions", s->n_scaled);
+		error_set(
+		    err, ERR_CONFIG, "function: not said, expected the app id of one of %u functions", s->n_scaled);
 		return NULL;
 	}
 	while (low < high) {
@@ -75,8 +76,8 @@ static struct scaled *ref_read(
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)
-		settings[i] = (struct setting){ .name = ref->scalermetadata[i]->key,
-			.value = ref->scalermetadata[i]->value };
+		settings[i] =
+		    (struct setting){ .name = ref->scalermetadata[i]->key, .value = ref->scalermetadata[i]->value };
 	*t = (struct trigger){ 0 };
 	if (trigger_read(t, settings, (unsigned)n, &err) == 0)
 		scaled = scaled_find(s, t->function, &err);
@@ -236,7 +237,8 @@ static int token_read(struct scaler *s, const char *path, struct error *err)
 	while (n > 0 && strchr("\r\n \t", text[n - 1]))
 		text[--n] = '\0';
 	if (n == 0)
-		return error_set(err, ERR_CONFIG, "scaler.tokenFile %s: expected a readable file with a token in it", path);
+		return error_set(
+		    err, ERR_CONFIG, "scaler.tokenFile %s: expected a readable file with a token in it", path);
 	s->token = mem_text(text);
 	explicit_bzero(text, sizeof(text));
 	return 0;

@@ -26,8 +26,8 @@ struct listing {
 	bool any;
 };
 
-static void subscription_add(void *arg, const char *name, const char *component, const char *topic,
-    const struct lag_view *view, const char *why)
+static void subscription_add(
+    void *arg, const char *name, const char *component, const char *topic, const struct lag_view *view, const char *why)
 {
 	struct listing *l = arg;
 
@@ -46,7 +46,8 @@ static void subscription_add(void *arg, const char *name, const char *component,
 	buf_text(l->out, "}");
 }
 
-/* 200 with numbers; 503 with why there are none: KEDA takes any other status than 200 as an error, which it has to be. */
+/* 200 with numbers; 503 with why there are none: KEDA takes any other status than 200 as an error, which it has to
+ * be. */
 static void function_answer(struct scaled *scaled, const char *subscription, struct http_response *r)
 {
 	const struct lag_query query = { .subscription = subscription };

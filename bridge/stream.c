@@ -293,8 +293,8 @@ struct stream *stream_open(struct loop *l, const struct address *a, struct tls *
 	return s;
 }
 
-struct stream *stream_accept(struct loop *l, int fd, struct tls *tls, int64_t timeout_ms,
-    const struct stream_events *events, void *arg)
+struct stream *stream_accept(
+    struct loop *l, int fd, struct tls *tls, int64_t timeout_ms, const struct stream_events *events, void *arg)
 {
 	struct stream *s = stream_new(l, tls, events, arg);
 

@@ -11,13 +11,13 @@
 
 enum { PARTITION_MAX = 1000000, KEY_MAX = 64 };
 
-const struct option trigger_options[] = {
-	STR("function", struct trigger, function, NULL, 0,
-	    "app id of the function; may be left out where there is only one"),
+const struct option trigger_options[] = { STR("function", struct trigger, function, NULL, 0,
+					      "app id of the function; may be left out where there is only one"),
 	STR("subscription", struct trigger, subscription, NULL, 0,
 	    "counts only this one: the name of a Subscription or of a component; default: all of the function's"),
 	STR("targetBacklog", struct trigger, target_text, "10", 0, "events one replica is to have, above 0"),
-	STR("activationBacklog", struct trigger, activation_text, "0", 0, "zero replicas until there are more than that"),
+	STR("activationBacklog", struct trigger, activation_text, "0", 0,
+	    "zero replicas until there are more than that"),
 	BOOL("countInflight", struct trigger, count_inflight, "true", 0,
 	    "what is being delivered counts; false for a ScaledJob with strategy accurate"),
 	MS("staleFor", struct trigger, stale_ms, "0", 0,
@@ -28,8 +28,7 @@ const struct option trigger_options[] = {
 	    "not more replicas than partitions with lag"),
 	BOOL("ensureEvenDistributionOfPartitions", struct trigger, even, "false", 0,
 	    "only as many replicas as the number of partitions can be divided by"),
-	OPT_END
-};
+	OPT_END };
 
 /* --- reading --- */
 
@@ -124,7 +123,8 @@ int trigger_read(struct trigger *t, struct setting *settings, unsigned n, struct
 	for (unsigned i = 0; i < n; i++) {
 		size_t length = strlen(settings[i].name);
 
-		if (length > suffix && length < KEY_MAX + suffix && !strcmp(settings[i].name + length - suffix, from_env)) {
+		if (length > suffix && length < KEY_MAX + suffix &&
+		    !strcmp(settings[i].name + length - suffix, from_env)) {
 			snprintf(keys[i], KEY_MAX, "%.*s", (int)(length - suffix), settings[i].name);
 			settings[i].name = keys[i];
 		}
@@ -161,10 +161,9 @@ void trigger_free(struct trigger *t)
 
 struct lag_query trigger_query(const struct trigger *t)
 {
-	return (struct lag_query){ .subscription = t->subscription,
-		.spans = t->spans,
-		.n_spans = t->n_spans,
-		.stale_ms = t->stale_ms };
+	return (struct lag_query){
+		.subscription = t->subscription, .spans = t->spans, .n_spans = t->n_spans, .stale_ms = t->stale_ms
+	};
 }
 
 /* The least number of replicas that is enough and divides the partitions. */

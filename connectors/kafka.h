@@ -219,7 +219,8 @@ void kafka_partition_lost(struct kafka_partition *);	/* another owner has it */
 void kafka_partitions_free(struct kafka *);
 int kafka_wishes_set(struct kafka *, const struct subscription *const *, unsigned n, struct error *);
 void kafka_wishes_free(struct kafka *);
-int kafka_wish_make(struct kafka_wish *, const struct subscription *, struct error *);	/* zeroed; to be freed in any case */
+/* zeroed; to be freed in any case */
+int kafka_wish_make(struct kafka_wish *, const struct subscription *, struct error *);
 void kafka_wish_free(struct kafka_wish *);			/* what it holds */
 int kafka_wishes_make(const struct subscription *const *, unsigned n, struct kafka_wish **wishes_r, struct error *);
 void kafka_wishes_drop(struct kafka_wish *, unsigned n);

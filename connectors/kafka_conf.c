@@ -92,7 +92,8 @@ rd_kafka_conf_t *kafka_conf_reader(const struct kafka *k, struct error *err)
 	return conf_end(&c);
 }
 
-/* Has the name of the group to ask what it committed, and is never in it; fetches only to notice that something came: the least the library takes. */
+/* Has the name of the group to ask what it committed, and is never in it; fetches only to notice that something
+ * came: the least the library takes. */
 rd_kafka_conf_t *kafka_conf_watch(const struct kafka *k, struct error *err)
 {
 	struct conf c = { .conf = rd_kafka_conf_new(), .err = err };

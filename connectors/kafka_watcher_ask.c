@@ -34,8 +34,7 @@ int kafka_watcher_commits(struct kafka_watcher *w)
 /* The answer keeps the order of the question. */
 int kafka_watcher_offsets(struct kafka_watcher *w, bool ends)
 {
-	rd_kafka_topic_partition_list_t *list =
-	    parts_list(w, ends ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING);
+	rd_kafka_topic_partition_list_t *list = parts_list(w, ends ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING);
 	rd_kafka_resp_err_t code =
 	    list->cnt ? rd_kafka_offsets_for_times(w->rk, list, KAFKA_PATIENCE_MS) : RD_KAFKA_RESP_ERR_NO_ERROR;
 

@@ -26,8 +26,7 @@ static int name_compare(const void *a, const void *b)
 }
 
 /* Names the targets speak of: those they spell out, and of all there are those that match a pattern. */
-static char **names_wanted(
-    const struct kafka_watcher *w, const struct rd_kafka_metadata *all, unsigned *n_r)
+static char **names_wanted(const struct kafka_watcher *w, const struct rd_kafka_metadata *all, unsigned *n_r)
 {
 	char **names = NULL;
 	unsigned n = 0, kept = 0;
@@ -178,7 +177,8 @@ static bool topic_count(struct kafka_topic *t, const struct rd_kafka_metadata *m
 
 	t->n = 0;
 	for (int i = 0; i < metadata->topic_cnt; i++)
-		if (metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && !strcmp(metadata->topics[i].topic, t->name))
+		if (metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+		    !strcmp(metadata->topics[i].topic, t->name))
 			t->n = (unsigned)metadata->topics[i].partition_cnt;
 	return t->n != before;
 }

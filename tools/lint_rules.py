@@ -84,6 +84,8 @@ LIBRARY_HOMES = [
     (re.compile(r"^uv\.h$"), re.compile(r"^bridge/loop\w*\.c$"), "bridge/loop.h stands for it"),
     (re.compile(r"^librdkafka/"), re.compile(r"^connectors/kafka\w*\.[ch]$"), "connectors/kafka*.c are its home"),
     (re.compile(r"^openssl/"), re.compile(r"^bridge/(tls|stream)\w*\.[ch]$"), "bridge/stream.h stands for it"),
+    (re.compile(r"^nghttp2/"), re.compile(r"^bridge/h2_\w+\.[ch]$"), "bridge/h2_server.h stands for it"),
+    (re.compile(r"^protobuf-c/"), re.compile(r"^bridge/grpc\.h$"), "bridge/grpc.h is its home"),
     (re.compile(r"^yaml\.h$"), re.compile(r"^bridge/config/yaml\w*\.c$"), "bridge/config/yaml.c is its home"),
 ]
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -110,7 +112,7 @@ def includes(path: Path, lines: list[str]) -> Iterator[Finding]:
         if not found:
             continue
         ours, included = found.group(1) == '"', found.group(2)
-        if ours and not Path(included).exists():
+        if ours and not Path(included).exists() and not Path("bridge/proto", Path(included).name[:-7] + ".proto").exists():
             yield Finding(path, number, f'"{included}": write the path from the top of the tree: "bridge/x.h"')
         wrong = wrong_direction(path, included) if ours else None
         if wrong:

@@ -27,7 +27,8 @@ struct process {
 	const char	*admin_listen;		/* admin.listen */
 	int64_t		 scaler_port;		/* scaler.port; 0: off */
 	const char	*scaler_listen;		/* scaler.listen */
-	const char	*scaler_cert, *scaler_key, *scaler_client_ca;	/* scaler.tls.cert, .key, .clientCa: PEM files */
+	/* scaler.tls.cert, .key, .clientCa: PEM files */
+	const char	*scaler_cert, *scaler_key, *scaler_client_ca;
 	const char	*scaler_token;		/* scaler.tokenFile: of the JSON form */
 	const char	*secrets_path;		/* secrets.path: DIR of DIR/<name>/<key> */
 	int64_t		 drain_ms;		/* drainTimeout, --dapr-graceful-shutdown-seconds */

@@ -80,11 +80,11 @@ class Bench:
                            group, "--port", str(port), "--connections", str(connections)], "limit.log")
 
     def bridge(self, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
-               **metadata: Any) -> Process:
+               process: dict[str, Any] | None = None, **metadata: Any) -> Process:
         rows = {"brokers": brokers or self.kafka.brokers, "topics": topics, "consumerGroup": self.name("bridge"),
                 "initialOffset": "oldest", "authType": "none", **metadata}
         spec = {"function": {"address": address, "tls": {"skipVerify": True}, **(function or {})},
-                "dapr": {"httpPort": 0}, "admin": {"port": 0}}
+                "dapr": {"httpPort": 0}, "admin": {"port": 0}, **(process or {})}
         if not address.startswith("https"):
             del spec["function"]["tls"]
         component = {"type": "bindings.kafka", "version": "v1",

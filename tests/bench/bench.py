@@ -17,7 +17,9 @@ sys.path.insert(0, str(ROOT))
 from tests.bench.actors import Bench, Function  # noqa: E402
 from tests.bench.measure import Peak, cpu_seconds, status, switches, watch  # noqa: E402
 from tests.bench.table import compare, print_case  # noqa: E402
+from tests.servers.ports import free_port  # noqa: E402
 from tests.servers.process import Process  # noqa: E402
+from tests.servers.wait import eventually  # noqa: E402
 
 Figures = dict[str, float]
 KIB = 1024
@@ -233,6 +235,31 @@ def case_held(bench: Bench) -> dict[str, Any]:
     topic = bench.kafka.create(bench.kafka.new_name(), 8)
     bench.load(topic, events, partitions=8)
     return alone(bench, topic, bench.function(refuse=3), events // 8 * 7, order="key")
+
+
+def asked(bench: Bench, process: Process, port: int, seconds: int) -> Figures:
+    """64 calls of GetMetrics at once on one connection, as long as that."""
+    cpu = cpu_seconds(process.pid)
+    said = json.loads(subprocess.run([str(bench.build / "bench/scaler_load"), "--port", str(port), "--seconds", str(seconds)],
+                                     check=True, capture_output=True, text=True).stdout)
+    assert said["failed"] == 0, said
+    now = status(process.pid)
+    return {"requests_per_s": said["requests"] / said["seconds"], "p50_ms": said["p50_ms"], "p99_ms": said["p99_ms"],
+            "cpu_us": (cpu_seconds(process.pid) - cpu) / said["requests"] * 1e6, "vm_rss_mib": now["VmRSS"] / KIB,
+            "rss_anon_mib": now["RssAnon"] / KIB}
+
+
+def case_scaler(bench: Bench) -> dict[str, Any]:
+    """KEDA's GetMetrics, one function of 100 partitions with a backlog, 64 calls at once"""
+    port, mock = free_port(), bench.mock(["t:100"])
+    bench.load("t", 1000, mock.brokers, partitions=100)
+    process = bench.bridge("t", f"127.0.0.1:{free_port()}", mock.brokers, process={"scaler": {"port": port}})
+    eventually(lambda: "external scaler" in process.text(), 10, "it listens")
+    time.sleep(3)  # its lag is known by then; if not, the calls fail
+    rows = in_turns(bench, {"bridge": lambda: asked(bench, process, port, 2 if bench.quick else 10)})
+    process.end(15)
+    mock.close()
+    return rows
 
 
 # --- the whole ---

@@ -1,4 +1,4 @@
-/* The scaler's calls with whatever a peer sends as head and messages: answered once, the same in one piece and in many. */
+/* The scaler's calls with whatever a peer sends: answered once, and the same in one piece and in many. */
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/error.h"
@@ -20,8 +20,8 @@ struct h2_server {
 	void *arg;
 };
 
-struct h2_server *h2_server_open(struct loop *loop, const struct h2_options *o, const struct h2_service *service,
-    void *arg, struct error *err)
+struct h2_server *h2_server_open(
+    struct loop *loop, const struct h2_options *o, const struct h2_service *service, void *arg, struct error *err)
 {
 	struct h2_server *s = mem_new(sizeof(*s));
 
@@ -175,7 +175,8 @@ static void call(struct h2_server *h2, struct slice input, struct random *r, str
 		input = (struct slice){ input.p + piece, input.n - piece };
 	}
 	h2->service->ended(h2->arg, &s);
-	assert(s.ends == 1 || memmem(head.path.p, head.path.n, "Stream", 6) || memmem(head.path.p, head.path.n, "Watch", 5));
+	assert(s.ends == 1 || memmem(head.path.p, head.path.n, "Stream", 6) ||
+	    memmem(head.path.p, head.path.n, "Watch", 5));
 	h2->service->gone(h2->arg, &s);
 	*answer = s.answer;
 }

@@ -127,8 +127,8 @@ static nghttp2_nv nv(const char *name, const char *value)
 	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name), strlen(value), 0 };
 }
 
-void h2_ask(struct h2_client *c, struct h2_answer *a, const char *path, const struct slice *body,
-    const char *const *extra)
+void h2_ask(
+    struct h2_client *c, struct h2_answer *a, const char *path, const struct slice *body, const char *const *extra)
 {
 	nghttp2_nv list[32] = { nv(":method", "POST"), nv(":scheme", "http"), nv(":path", path),
 		nv(":authority", "bridge"), nv("content-type", "application/grpc"), nv("te", "trailers") };

@@ -1,4 +1,4 @@
-/* A client of the HTTP/2 server under test: nghttp2's other side on a plain socket that takes its turns with the loop. */
+/* A client of the HTTP/2 server under test: nghttp2's other side, taking its turns with the loop. */
 #ifndef TESTS_UNIT_H2_CLIENT_H
 #define TESTS_UNIT_H2_CLIENT_H
 #include <nghttp2/nghttp2.h>

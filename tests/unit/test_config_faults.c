@@ -91,10 +91,12 @@ static void what_the_scaler_needs_together_is_asked_for(void **state)
 {
 	(void)state;
 	assert_bridge_fault("  scaler: {port: 9191, listen: here}\n", "scaler.listen: \"here\" is not an IP address");
-	assert_bridge_fault("  scaler: {tls: {cert: /c}}\n", "scaler.tls.cert without scaler.tls.key, expected both or none");
-	assert_bridge_fault("  scaler: {tls: {key: /k}}\n", "scaler.tls.key without scaler.tls.cert, expected both or none");
-	assert_bridge_fault("  scaler: {tls: {clientCa: /a}}\n",
-	    "scaler.tls.clientCa without scaler.tls.cert, expected a certificate");
+	assert_bridge_fault(
+	    "  scaler: {tls: {cert: /c}}\n", "scaler.tls.cert without scaler.tls.key, expected both or none");
+	assert_bridge_fault(
+	    "  scaler: {tls: {key: /k}}\n", "scaler.tls.key without scaler.tls.cert, expected both or none");
+	assert_bridge_fault(
+	    "  scaler: {tls: {clientCa: /a}}\n", "scaler.tls.clientCa without scaler.tls.cert, expected a certificate");
 }
 
 static void what_comes_later_is_refused_with_a_word(void **state)

@@ -64,7 +64,8 @@ static void every_setting_of_the_process_is_printed_with_its_value(void **state)
 	    "    bindingOptionsTimeout: 3s\n    tls:\n      skipVerify: false\n"
 	    "  dapr:\n    httpPort: 3500\n    listen: 127.0.0.1\n  admin:\n"
 	    "    port: 9090\n    listen: 127.0.0.1\n"
-	    "  scaler:\n    port: 0\n    listen: 127.0.0.1\n  drainTimeout: 5s\n  log:\n    level: info\n    json: false\n");
+	    "  scaler:\n    port: 0\n    listen: 127.0.0.1\n"
+	    "  drainTimeout: 5s\n  log:\n    level: info\n    json: false\n");
 	assert_printed("apiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: x}\n"
 		       "spec: {function: {tls: {ca: /a, key: /k, cert: /c}}}\n",
 	    "    tls:\n      ca: /a\n      cert: /c\n      key: /k\n      skipVerify: false\n  dapr:\n");

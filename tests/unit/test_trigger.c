@@ -116,9 +116,9 @@ static void what_cannot_be_meant_is_refused_with_what_was_expected(void **state)
 		if (!strstr(err.text, cases[i].said))
 			fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].said);
 	}
-	assert_int_equal(read_pairs(&t,
-			     PAIRS("limitToPartitionsWithLag", "true", "ensureEvenDistributionOfPartitions", "true"),
-			     &err),
+	assert_int_equal(
+	    read_pairs(
+		&t, PAIRS("limitToPartitionsWithLag", "true", "ensureEvenDistributionOfPartitions", "true"), &err),
 	    -1);
 	assert_int_equal(err.code, ERR_CONFIG);
 }
