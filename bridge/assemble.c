@@ -96,22 +96,22 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	return rc;
 }
 
-static int function_fill(struct function *f, struct config *config, struct error *err)
+static int function_fill(struct function *f, struct config *config, bool deliver, struct error *err)
 {
 	struct connector **made = mem_new(config->n_components * sizeof(struct connector *));
 	int rc = components_make(f, config, made, err);
 
-	if (rc == 0 && config->process.address) {
+	if (rc == 0 && deliver && config->process.address)
 		rc = binding_make(f, &config->process, err);
+	if (config->process.address || !deliver)
 		for (unsigned i = 0; rc == 0 && i < config->n_subscriptions; i++)
 			rc = subscription_make(
 			    f, config, &config->subscriptions[i], made[config->subscriptions[i].component], err);
-	}
 	free(made);
 	return rc;
 }
 
-struct function *assemble(struct loop *loop, struct config *config, struct error *err)
+static struct function *function_make(struct loop *loop, struct config *config, bool deliver, struct error *err)
 {
 	const struct process *p = &config->process;
 	struct function_options o = {
@@ -126,8 +126,18 @@ struct function *assemble(struct loop *loop, struct config *config, struct error
 	if (getrandom(&o.seed, sizeof(o.seed), 0) != sizeof(o.seed))
 		o.seed = (uint64_t)loop_wall(loop);
 	f = function_new(loop, &o);
-	if (function_fill(f, config, err) == 0)
+	if (function_fill(f, config, deliver, err) == 0)
 		return f;
 	function_free(f);
 	return NULL;
+}
+
+struct function *assemble(struct loop *loop, struct config *config, struct error *err)
+{
+	return function_make(loop, config, true, err);
+}
+
+struct function *assemble_outlook(struct loop *loop, struct config *config, struct error *err)
+{
+	return function_make(loop, config, false, err);
 }

@@ -6,4 +6,6 @@
 
 /* NULL: the fault, with its place.  The config must outlive the function: texts and policies are its own. */
 struct function *assemble(struct loop *, struct config *, struct error *);
+/* Without its binding: nothing is read or delivered, only what waits can be asked. */
+struct function *assemble_outlook(struct loop *, struct config *, struct error *);
 #endif

@@ -58,7 +58,7 @@ size_t grpc_unsent(const struct grpc_call *call)
 /* Printable ASCII as it is, the rest and the percent sign in hex. */
 static void why_encode(struct buf *b, const char *why)
 {
-	for (size_t i = 0; why[i] && i < WHY_MAX; i++)
+	for (size_t i = 0; i < WHY_MAX && why[i]; i++)
 		if ((unsigned char)why[i] < ' ' || (unsigned char)why[i] > '~' || why[i] == '%')
 			buf_printf(b, "%%%02X", (unsigned char)why[i]);
 		else

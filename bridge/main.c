@@ -3,6 +3,7 @@
 
 #include "bridge/error.h"
 #include "bridge/help.h"
+#include "bridge/outlook.h"
 #include "bridge/run.h"
 #include "bridge/send.h"
 #include "bridge/tail.h"
@@ -46,6 +47,7 @@ int main(int argc, char **argv)
 	switch (command.verb) {
 	case COMMAND_VERSION: puts("bridge " BRIDGE_VERSION); break;
 	case COMMAND_TOP: rc = top(command.admin, command.once); break;
+	case COMMAND_SCALER: rc = outlook(&command); break;
 	case COMMAND_HELP:
 		if (command.n_words == 0)
 			command_help();

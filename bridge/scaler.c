@@ -226,6 +226,41 @@ void scaler_add(struct scaler *s, struct function *f)
 	function_watch_lag(f, push_changed, scaled);
 }
 
+static unsigned scaled_index(const struct scaler *s, const struct function *f)
+{
+	unsigned i = 0;
+
+	while (s->scaled[i]->function != f)
+		i++;
+	return i;
+}
+
+void scaler_replace(struct scaler *s, struct function *f, struct function *by)
+{
+	struct scaled *scaled = s->scaled[scaled_index(s, f)];
+
+	function_watch_lag(f, NULL, NULL);
+	scaled->function = by;
+	function_watch_lag(by, push_changed, scaled);
+}
+
+void scaler_remove(struct scaler *s, struct function *f)
+{
+	unsigned i = scaled_index(s, f);
+
+	function_watch_lag(f, NULL, NULL);
+	push_let_go(s->scaled[i]);
+	free(s->scaled[i]);
+	memmove(&s->scaled[i], &s->scaled[i + 1], (--s->n_scaled - i) * sizeof(struct scaled *));
+}
+
+bool scaler_has(const struct scaler *s, const char *name)
+{
+	struct error err;
+
+	return scaled_find(s, name, &err) != NULL;
+}
+
 static int token_read(struct scaler *s, const char *path, struct error *err)
 {
 	char text[TOKEN_MAX] = "";
@@ -279,6 +314,7 @@ void scaler_free(struct scaler *s)
 	if (!s)
 		return;
 	grpc_server_close(s->grpc);
+	s->grpc = NULL;
 	timer_stop(s->loop, &s->again);
 	for (unsigned i = 0; i < s->n_scaled; i++) {
 		function_watch_lag(s->scaled[i]->function, NULL, NULL);

@@ -15,9 +15,13 @@ struct scaler_options {
 	const char	*token_file;		/* the JSON form needs what stands in it; NULL: nothing */
 };
 
-/* Functions are added before they are started, and outlive the scaler.  Then it listens. */
+/* Functions are added before they are started, and outlive the scaler or are removed. */
 struct scaler *scaler_new(struct loop *);
 void scaler_add(struct scaler *, struct function *);
+/* Another one of the same name takes its place, before it is started: open streams stay. */
+void scaler_replace(struct scaler *, struct function *, struct function *by);
+void scaler_remove(struct scaler *, struct function *);	/* its streams end; any time */
+bool scaler_has(const struct scaler *, const char *name);
 int scaler_open(struct scaler *, const struct scaler_options *, struct error *);
 unsigned scaler_port(const struct scaler *);
 /* Streams end well, connections end with their calls, nothing new is taken; what is asked is answered still. */

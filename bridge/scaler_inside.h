@@ -26,5 +26,7 @@ struct scaled *scaled_find(const struct scaler *, const char *name, struct error
 void push_open(struct scaled *, struct grpc_call *, const struct trigger *, bool specs);
 void push_gone(void *scaler, struct grpc_call *);
 void push_changed(void *scaled);	/* the function's lag may be another */
+void push_end(struct scaled *);
 void push_end_all(struct scaler *);
+void push_let_go(struct scaled *);	/* it goes away: what is left of its streams belongs to nobody */
 #endif

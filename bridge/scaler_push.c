@@ -8,7 +8,7 @@ enum { AGAIN_MS = 2000, LOOK_MS = 500 };
 
 struct push {
 	struct push *next, **previous;
-	struct scaled *scaled;
+	struct scaled *scaled; /* NULL: its function is gone, and it is in no list */
 	struct grpc_call *call;
 	struct trigger trigger;
 	bool specs, active;
@@ -126,17 +126,35 @@ void push_gone(void *scaler, struct grpc_call *call)
 	(void)scaler;
 	if (!p)
 		return; /* it was refused */
-	*p->previous = p->next;
-	if (p->next)
-		p->next->previous = p->previous;
+	if (p->scaled) {
+		*p->previous = p->next;
+		if (p->next)
+			p->next->previous = p->previous;
+	}
 	trigger_free(&p->trigger);
 	free(p);
+}
+
+void push_end(struct scaled *s)
+{
+	for (struct push *p = s->pushes; p; p = p->next)
+		grpc_end(p->call, GRPC_OK, NULL);
+}
+
+void push_let_go(struct scaled *s)
+{
+	push_end(s);
+	while (s->pushes) {
+		struct push *p = s->pushes;
+
+		s->pushes = p->next;
+		p->scaled = NULL;
+	}
 }
 
 void push_end_all(struct scaler *s)
 {
 	for (unsigned i = 0; i < s->n_scaled; i++)
-		for (struct push *p = s->scaled[i]->pushes; p; p = p->next)
-			grpc_end(p->call, GRPC_OK, NULL);
+		push_end(s->scaled[i]);
 	timer_stop(s->loop, &s->again);
 }

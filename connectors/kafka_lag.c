@@ -45,7 +45,7 @@ static void sums_add(struct lag_sums *s, int32_t number, struct lag lag)
 {
 	struct lag_sum *at;
 
-	if (number >= s->n) {
+	if (!s->list || number >= s->n) {
 		s->list = mem_grow(s->list, (size_t)(number + 1) * sizeof(*s->list));
 		memset(&s->list[s->n], 0, (size_t)(number + 1 - s->n) * sizeof(*s->list));
 		s->n = number + 1;

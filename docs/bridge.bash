@@ -3,7 +3,7 @@ _bridge() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=run w
 	for w in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
 		case $w in
-		run | check | send | tail | top | help | version) verb=$w && break ;;
+		run | check | send | tail | top | scaler | help | version) verb=$w && break ;;
 		esac
 	done
 	case $before in
@@ -31,12 +31,13 @@ _bridge() {
 		send) w=" --config --resources-path --app-id --app-port --app-channel-address --app-protocol --app-max-concurrency --app-binding-options-timeout --dapr-http-port --dapr-listen-addresses --metrics-port --metrics-listen-address --enable-metrics --dapr-graceful-shutdown-seconds --log-level --log-as-json --key --header --file --version --help" ;;
 		tail) w=" --config --resources-path --app-id --app-port --app-channel-address --app-protocol --app-max-concurrency --app-binding-options-timeout --dapr-http-port --dapr-listen-addresses --metrics-port --metrics-listen-address --enable-metrics --dapr-graceful-shutdown-seconds --log-level --log-as-json --count --version --help" ;;
 		top) w=" --config --resources-path --app-id --app-port --app-channel-address --app-protocol --app-max-concurrency --app-binding-options-timeout --dapr-http-port --dapr-listen-addresses --metrics-port --metrics-listen-address --enable-metrics --dapr-graceful-shutdown-seconds --log-level --log-as-json --admin --once --version --help" ;;
+		scaler) w=" --config --resources-path --app-id --app-port --app-channel-address --app-protocol --app-max-concurrency --app-binding-options-timeout --dapr-http-port --dapr-listen-addresses --metrics-port --metrics-listen-address --enable-metrics --dapr-graceful-shutdown-seconds --log-level --log-as-json --version --help" ;;
 		help) w=" --config --resources-path --app-id --app-port --app-channel-address --app-protocol --app-max-concurrency --app-binding-options-timeout --dapr-http-port --dapr-listen-addresses --metrics-port --metrics-listen-address --enable-metrics --dapr-graceful-shutdown-seconds --log-level --log-as-json --version --help" ;;
 		version) w=" --config --resources-path --app-id --app-port --app-channel-address --app-protocol --app-max-concurrency --app-binding-options-timeout --dapr-http-port --dapr-listen-addresses --metrics-port --metrics-listen-address --enable-metrics --dapr-graceful-shutdown-seconds --log-level --log-as-json --version --help" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$w" -- "$word")
 	elif ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "run check send tail top help version" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "run check send tail top scaler help version" -- "$word")
 	fi
 }
 complete -o default -F _bridge bridge

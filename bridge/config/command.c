@@ -254,7 +254,7 @@ static int command_word(struct parsing *p, const char *word)
 		suggest_offer(&s, v->name);
 	text = suggest_text(&s);
 	return error_set(p->error, ERR_CONFIG, "unknown word \"%.60s\"%s", word,
-	    *text ? text : ", expected run, check, send, tail, top, version or help");
+	    *text ? text : ", expected run, check, send, tail, top, scaler, version or help");
 }
 
 static int command_child(struct parsing *p, char **argv, int n)

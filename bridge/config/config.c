@@ -149,7 +149,7 @@ static void config_check_function(struct resources *all, const struct command *c
 	struct config *c = all->config;
 
 	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0 && command->verb != COMMAND_SEND &&
-	    command->verb != COMMAND_TAIL)
+	    command->verb != COMMAND_TAIL && command->verb != COMMAND_SCALER)
 		finding_add(c, FINDING_WARNING, all->bridge,
 		    "no function to deliver to, expected function.address or --app-port: nothing is read");
 }

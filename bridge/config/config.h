@@ -58,7 +58,8 @@ struct config {
 /* What the command line said. */
 struct command {
 	enum verb {
-		COMMAND_RUN, COMMAND_CHECK, COMMAND_SEND, COMMAND_TAIL, COMMAND_TOP, COMMAND_VERSION, COMMAND_HELP
+		COMMAND_RUN, COMMAND_CHECK, COMMAND_SEND, COMMAND_TAIL, COMMAND_TOP, COMMAND_SCALER, COMMAND_VERSION,
+		COMMAND_HELP
 	} verb;
 	bool		 print;			/* check --print */
 	const char	**words;		/* behind the verb, as they stand */

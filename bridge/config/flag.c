@@ -89,6 +89,8 @@ const struct verb_row verbs[] = {
 	    "print events as JSON lines, acknowledge none" },
 	{ "top", COMMAND_TOP, "top [--admin HOST:PORT] [--once]",
 	    "events a second, in flight and lag of a running one" },
+	{ "scaler", COMMAND_SCALER, "scaler --config DIR [FLAGS]",
+	    "tell KEDA what waits for many functions, reading nothing" },
 	{ "help", COMMAND_HELP, "help [kafka|function|policy|process]", "this, or every row of that" },
 	{ "version", COMMAND_VERSION, "version", "its number" },
 	{ .name = NULL },

@@ -113,6 +113,13 @@ int command_words(struct command *c, struct error *e)
 		c->topic = c->n_words == 2 ? c->words[1] : NULL;
 		return 0;
 	case COMMAND_TOP: return words_too_many(c, 0, "flags only", e);
+	case COMMAND_SCALER:
+		if (words_too_many(c, 0, "flags only", e))
+			return -1;
+		return c->n_config_paths
+		    ? 0
+		    : error_set(
+			  e, ERR_CONFIG, "scaler of what? expected --config DIR: a file or a folder for each function");
 	case COMMAND_HELP: return words_too_many(c, 1, "one word", e);
 	case COMMAND_VERSION: return words_too_many(c, 0, "nothing", e);
 	}

@@ -11,7 +11,9 @@ import pytest
 
 from tests.servers.function import Function
 from tests.servers.kafka import VERSIONS, Kafka
+from tests.servers.ports import accepts
 from tests.servers.proxy import Proxy
+from tests.servers.wait import eventually
 
 from .bridge import Bridge
 from .config import Config
@@ -120,6 +122,23 @@ def proxies() -> Iterator[Callable[..., Proxy]]:
     yield make
     for p in made:
         p.close()
+
+
+@pytest.fixture
+def scalers() -> Iterator[Callable[..., Any]]:
+    """Makes clients of a scaler's port, once something listens there."""
+    from tests.servers.scaler_client import Scaler  # makes its messages: only for those that need them
+
+    made: list[Scaler] = []
+
+    def make(port: int, **more: Any) -> Scaler:
+        eventually(lambda: accepts(port), 20, f"something listens on {port}")
+        made.append(Scaler(port, **more))
+        return made[-1]
+
+    yield make
+    for s in made:
+        s.close()
 
 
 @pytest.fixture

@@ -10,30 +10,15 @@ import pytest
 
 from tests.servers.certificates import Authority
 from tests.servers.kafka import Kafka
-from tests.servers.ports import accepts, free_port
+from tests.servers.ports import free_port
 from tests.servers.scaler_client import Scaler, grpc, pb
 from tests.servers.wait import eventually, throughout
 
 from .bridge import Bridge, http_get
 from .config import Config
 from .ledger import Ledger
+from .scaling import BEFORE_A_REFRESH_S, OK, UNAVAILABLE, produce, values_are
 
-UNAVAILABLE, OK = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.OK
-BEFORE_A_REFRESH_S = 4  # which comes every 5 s: what is noticed within was pushed
-
-
-@pytest.fixture
-def scalers() -> Any:
-    made: list[Scaler] = []
-
-    def make(port: int, **more: Any) -> Scaler:
-        eventually(lambda: accepts(port), 20, f"something listens on {port}")
-        made.append(Scaler(port, **more))
-        return made[-1]
-
-    yield make
-    for s in made:
-        s.close()
 
 
 class Scaled:
@@ -60,21 +45,9 @@ def scaled(bridge: Any, functions: Any, group: str, scalers: Any) -> Callable[..
     return make
 
 
-def produce(kafka: Kafka, topic: str, counts: list[int]) -> None:
-    p = kafka.producer()
-    for partition, n in enumerate(counts):
-        for i in range(n):
-            p.produce(topic, str(i).encode(), partition=partition)
-    assert p.flush(30) == 0
-
-
 def lag_of_group(kafka: Kafka, group: str, topic: str) -> int:
     """As Kafka's own tool reckons it: log end less what was committed, asked by clients that are not ours."""
     return sum(kafka.watermarks(topic, p)[1] - max(offset, 0) for p, offset in kafka.committed(group, topic).items())
-
-
-def values_are(s: Scaler, value: float, **metadata: str) -> bool:
-    return s.error(**metadata) == (OK, "") and s.metrics(**metadata) == value
 
 
 def test_a_function_that_is_away_is_told_of_at_once_and_has_its_numbers(any_kafka: Kafka, scaled: Any) -> None:

@@ -79,6 +79,7 @@ static void words_say_what_to_do_and_flags_alone_run(void **state)
 	assert_verb(LINE("run", "--config", "a.yaml"), COMMAND_RUN);
 	assert_verb(LINE("--config", "a.yaml", "check"), COMMAND_CHECK);
 	assert_verb(LINE("top"), COMMAND_TOP);
+	assert_verb(LINE("scaler", "--config", "dir"), COMMAND_SCALER);
 	assert_verb(LINE("version"), COMMAND_VERSION);
 	assert_verb(LINE("--version"), COMMAND_VERSION);
 	assert_verb(LINE("-version"), COMMAND_VERSION);
@@ -221,7 +222,7 @@ static void what_is_not_known_is_an_error_with_a_suggestion(void **state)
 	assert_refused(LINE("--something-else-entirely"), "expected one of those `bridge help` names");
 	assert_refused(LINE("chekc"), "unknown word \"chekc\", did you mean \"check\"?");
 	assert_refused(LINE("check", "run"), "unknown word \"run\"");
-	assert_refused(LINE("frobnicate"), "expected run, check, send, tail, top, version or help");
+	assert_refused(LINE("frobnicate"), "expected run, check, send, tail, top, scaler, version or help");
 	assert_refused(LINE("-"), "unknown word \"-\"");
 	assert_refused(LINE(""), "unknown word \"\"");
 	assert_refused(LINE("--"), "nothing behind --");

@@ -79,6 +79,8 @@ static void what_does_not_fit_is_refused_with_what_was_expected(void **state)
 	(void)state;
 	assert_refused(
 	    LINE("run", "kafka://h:1/t"), "a source without a function, expected a second word such as http://");
+	assert_refused(LINE("scaler"), "scaler of what? expected --config DIR");
+	assert_refused(LINE("scaler", "orders", "--config", "d"), "unknown word \"orders\", expected flags only");
 	assert_refused(LINE("run", "orders"), "unknown word \"orders\", expected flags, or a source such as kafka://");
 	assert_refused(LINE("run", "kafka://h:1/t", "grpc://f:1"), "grpc://f:1: not a function, expected http://");
 	assert_refused(LINE("run", "kafka://h:1/t", "http://f:1/a?b"), "expected a plain path");
