@@ -112,7 +112,8 @@ static ssize_t body_read(nghttp2_session *session, int32_t id, uint8_t *to, size
 		return NGHTTP2_ERR_DEFERRED;
 	if (n > left->n)
 		n = left->n;
-	memcpy(to, left->p, n);
+	if (n)
+		memcpy(to, left->p, n);
 	left->p += n;
 	left->n -= n;
 	if (left->n == 0) {
