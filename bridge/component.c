@@ -19,6 +19,13 @@ struct component *component_find(struct function *f, const char *name)
 	return NULL;
 }
 
+struct connector *function_component_named(const struct function *f, const char *name)
+{
+	struct component *c = component_find((struct function *)f, name);
+
+	return c ? &c->connector : NULL;
+}
+
 static unsigned component_wanted(struct component *c, const struct subscription **subs_r)
 {
 	unsigned n = 0;
@@ -258,6 +265,8 @@ static void component_resume(struct component *c)
 
 void component_turn(struct component *c)
 {
+	if (c->renewal && c->function->state == FUNCTION_RUNNING)
+		renew_step(c);
 	if (c->closed || c->close_asked)
 		return;
 	if (c->reopen_owed)
@@ -279,6 +288,7 @@ void component_free(struct component *c)
 		c->lags = row->next;
 		free(row);
 	}
+	renew_free(c);
 	free(c->name);
 	free(c);
 }

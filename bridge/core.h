@@ -115,6 +115,7 @@ struct component {
 	struct timer	 reopen;
 	bool		 reopen_owed, resubscribe_owed;
 	struct asked	*asked;			/* requests not wholly answered */
+	struct renewal	*renewal;		/* NULL: none under way */
 	struct lag_row	*lags, *last_lag;
 	struct error	 last_error;
 	struct log_repeat faults;
@@ -191,8 +192,17 @@ static inline struct bound *bound_of(struct binding *b)
 	return (struct bound *)((char *)b - offsetof(struct bound, binding));
 }
 
-/* drain.c */
+/* drain.c: the end of a component, step by step; of all of them, and the function's. */
 void drain_step(struct function *);
+void component_stop(struct component *);	/* reads no more; what waits goes back to its source */
+void component_give_up(struct component *);	/* what runs is cancelled and told by id, what was asked is forgotten */
+void component_confirm(struct component *);	/* ends in `drained` */
+void component_close(struct component *);	/* ends in `closed` */
+void component_clear(struct component *);	/* closed: what its windows still hold is forgotten */
+
+/* renew.c: one component ended and opened anew. */
+void renew_step(struct component *);
+void renew_free(struct component *);
 
 /* function.c: asks for a turn of this function at the end of the loop's turn. */
 void function_touch(struct function *);

@@ -12,7 +12,9 @@ enum {
 
 bool item_is_ending(const struct item *item)
 {
-	return item->entry->window->state != WINDOW_OPEN || item->sub->function->state != FUNCTION_RUNNING;
+	const struct window *w = item->entry->window;
+
+	return w->state != WINDOW_OPEN || w->component->stopped || item->sub->function->state != FUNCTION_RUNNING;
 }
 
 static void item_retry(void *arg)

@@ -33,9 +33,18 @@ struct subscription_options {
 	void		*options;		/* of the class's subscription_options, from mem_new(); taken over */
 	const struct policy *policy;		/* stays the caller's */
 };
+struct connector *function_component_named(const struct function *, const char *name);	/* NULL: none */
 void function_subscribe(struct function *, struct connector *, const struct subscription_options *);
 
 int function_start(struct function *, struct error *);	/* -1: an open() failed; nothing runs */
+
+/*
+ * Ends one component as a drain ends all of them, and opens it anew on an instance that `fill` has read the rows into
+ * again; its subscriptions go on with it.  What is in flight may finish within ms.  Asked again meanwhile: the last
+ * `fill` counts.  fill may be called much later, once, and not at all when the function is drained first.
+ */
+void function_renew(struct function *, struct connector *, int64_t ms, void (*fill)(void *arg, struct connector *),
+    void *arg);
 
 /* Stops the sources, lets what runs finish until the deadline, has the last acknowledgements confirmed, closes all. */
 void function_drain(struct function *, int64_t ms, void (*drained)(void *arg), void *arg);

@@ -54,5 +54,10 @@ struct resolve *resolve_start(struct loop *, const char *host, const char *port,
 bool loop_is_looking_up(struct loop *);
 void resolve_cancel(struct resolve *);	/* before fn was called; fn is not called any more; NULL: nothing */
 
+/* A file or directory (what is in it, not below) that changes: fn at each change, often several times for one. */
+struct path_watch;
+struct path_watch *path_watch_new(struct loop *, const char *path, void (*fn)(void *), void *arg, struct error *);
+void path_watch_free(struct path_watch *);	/* fn is not called any more; NULL: nothing */
+
 void loop_on_signal(struct loop *, int signo, void (*fn)(void *, int signo), void *arg);
 #endif

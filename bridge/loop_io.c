@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <uv.h>
 #include "bridge/bytes.h"
+#include "bridge/error.h"
 #include "bridge/loop.h"
 #include "bridge/loop_held.h"
 
@@ -27,6 +28,13 @@ struct signal {
 	uv_signal_t handle;
 	struct loop *loop;
 	void (*fn)(void *, int);
+	void *arg;
+};
+
+struct path_watch {
+	uv_fs_event_t handle;
+	struct loop *loop;
+	void (*fn)(void *);
 	void *arg;
 };
 
@@ -210,6 +218,43 @@ void resolve_cancel(struct resolve *r)
 	/* On its thread already it cannot be called back: resolve_answered() frees it when it is through. */
 	r->fn = NULL;
 	uv_cancel((uv_req_t *)&r->request);
+}
+
+/* --- paths --- */
+
+static void path_changed(uv_fs_event_t *handle, const char *name, int events, int status)
+{
+	struct path_watch *w = (struct path_watch *)handle;
+
+	(void)name;
+	(void)events;
+	(void)status;
+	loop_tick(w->loop);
+	w->fn(w->arg);
+}
+
+struct path_watch *path_watch_new(
+    struct loop *l, const char *path, void (*fn)(void *), void *arg, struct error *err)
+{
+	struct path_watch *w = mem_new(sizeof(*w));
+	int rc = uv_fs_event_init(loop_uv(l), &w->handle);
+
+	assert(rc == 0);
+	w->loop = l;
+	w->fn = fn;
+	w->arg = arg;
+	rc = uv_fs_event_start(&w->handle, path_changed, path, 0);
+	if (rc == 0)
+		return w;
+	error_set(err, ERR_IO, "%s cannot be watched: %s", path, uv_strerror(rc));
+	uv_close((uv_handle_t *)&w->handle, handle_free);
+	return NULL;
+}
+
+void path_watch_free(struct path_watch *w)
+{
+	if (w)
+		uv_close((uv_handle_t *)&w->handle, handle_free);
 }
 
 /* --- signals --- */

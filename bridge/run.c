@@ -14,6 +14,7 @@
 #include "bridge/error.h"
 #include "bridge/http_server.h"
 #include "bridge/log.h"
+#include "bridge/reload.h"
 #include "bridge/stream.h"
 #include "bridge/version.h"
 
@@ -23,6 +24,7 @@ struct process_run {
 	struct loop *loop;
 	struct function *function;
 	struct http_server *admin, *dapr;
+	struct reload *reload;
 	const struct process *options;
 	bool draining, drained;
 	struct child *child; /* NULL: none was asked for */
@@ -157,8 +159,17 @@ static void run_hangup(void *arg, int signo)
 
 	if (run->child)
 		child_signal(run->child, signo);
-	else
-		log_warn("bridge.run", "SIGHUP: configuration is read at start only; restart to apply a change");
+	if (!run->draining)
+		reload_now(run->reload);
+}
+
+static void run_renew(void *arg, const char *name, void (*fill)(void *, struct connector *), void *fill_arg)
+{
+	struct process_run *run = arg;
+	struct connector *c = function_component_named(run->function, name);
+
+	if (c)
+		function_renew(run->function, c, run->options->drain_ms, fill, fill_arg);
 }
 
 static int run_open(struct process_run *run, struct config *config, struct error *err)
@@ -240,6 +251,7 @@ static void run_close(struct process_run *run)
 	http_server_close(run->admin);
 	http_server_close(run->dapr);
 	function_free(run->function);
+	reload_free(run->reload);
 	loop_free(run->loop);
 }
 
@@ -269,6 +281,7 @@ int run(struct config *config, const struct command *command)
 		log_at(LOG_FATAL, "bridge.run", "%s", err.text);
 		return 1; /* connectors may be half open: the process ends, nothing was read */
 	}
+	run.reload = reload_new(run.loop, &(struct reload_options){ command, config, run_renew, &run });
 	loop_on_signal(run.loop, SIGTERM, run_signal, &run);
 	loop_on_signal(run.loop, SIGINT, run_signal, &run);
 	loop_on_signal(run.loop, SIGHUP, run_hangup, &run);

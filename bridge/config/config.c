@@ -179,6 +179,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	free(c->findings);
+	free(c->secret_dirs);
 	arena_free(c->arena);
 	free(c);
 }

@@ -52,6 +52,8 @@ struct config {
 	struct finding	*findings;		/* in order of file and line */
 	unsigned	 n_findings, n_errors;
 	bool		 has_secrets;		/* something in it must not be seen in a core file */
+	const char	**secret_dirs;		/* where files are that secrets were read from, each once */
+	unsigned	 n_secret_dirs;
 	struct arena	*arena;			/* owns every text above */
 };
 

@@ -12,6 +12,7 @@
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
+ *	CONNECTOR renews within MS
  *	CONNECTOR lags N [settled N]|lags unknown	metric NAME is absent	chance from SEED runs N
  *
  * An event's id is its window's name and its token: "p0/5".
@@ -358,6 +359,9 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 		lag_report(c, cast_subscription(c, 0, &n), 0, lag);
 	} else if (!strcmp(verb, "up")) {
 		connector_up(c);
+	} else if (!strcmp(verb, "renews")) {
+		next_is(w, "within");
+		function_renew(s->function, c, atoi(next(w)), cast_fill, NULL);
 	} else {
 		fail(s, "a connector cannot do that: ", verb);
 	}

@@ -251,6 +251,29 @@ static void never(void *arg)
 	fail();
 }
 
+static void a_path_that_changes_is_told_and_one_that_is_not_there_is_refused(void **state)
+{
+	struct error err = { ERR_NONE, "" };
+	struct caller c = { .loop = loop_new(&err) };
+	char directory[] = "/tmp/bridge-path-XXXXXX", file[64];
+	struct path_watch *w;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(file, sizeof(file), "%s/secret", directory);
+	assert_null(path_watch_new(c.loop, file, woken, &c, &err));
+	assert_non_null(strstr(err.text, file));
+	w = path_watch_new(c.loop, directory, woken, &c, &err);
+	assert_non_null(w);
+	fclose(fopen(file, "w"));
+	loop_run(c.loop);
+	assert_true(c.calls > 0);
+	path_watch_free(w);
+	unlink(file);
+	rmdir(directory);
+	loop_free(c.loop);
+}
+
 static void a_loop_is_freed_with_whatever_is_left_on_it(void **state)
 {
 	struct pair p;
@@ -279,6 +302,7 @@ int main(void)
 		cmocka_unit_test(many_wakes_before_a_turn_count_once),
 		cmocka_unit_test(a_name_is_looked_up_and_told_once_and_later),
 		cmocka_unit_test(a_signal_comes_on_the_loop),
+		cmocka_unit_test(a_path_that_changes_is_told_and_one_that_is_not_there_is_refused),
 		cmocka_unit_test(a_loop_is_freed_with_whatever_is_left_on_it),
 	};
 
