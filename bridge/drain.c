@@ -102,8 +102,8 @@ void component_close(struct component *c)
 	if (c->close_asked)
 		return;
 	if (!c->drained)
-		log_warn("bridge.function", "component %s: the last acknowledgements were not confirmed in time",
-		    c->name);
+		log_warn(
+		    "bridge.function", "component %s: the last acknowledgements were not confirmed in time", c->name);
 	sink_forget(c);
 	c->drained = c->close_asked = true;
 	if (c->connector.class->close)

@@ -233,8 +233,7 @@ static void path_changed(uv_fs_event_t *handle, const char *name, int events, in
 	w->fn(w->arg);
 }
 
-struct path_watch *path_watch_new(
-    struct loop *l, const char *path, void (*fn)(void *), void *arg, struct error *err)
+struct path_watch *path_watch_new(struct loop *l, const char *path, void (*fn)(void *), void *arg, struct error *err)
 {
 	struct path_watch *w = mem_new(sizeof(*w));
 	int rc = uv_fs_event_init(loop_uv(l), &w->handle);

@@ -123,8 +123,7 @@ static void renewed_fill(void *arg, struct connector *connector)
 	struct renewed *n = arg;
 	struct error err = { ERR_NONE, "" };
 
-	option_parse(
-	    connector->class->options, connector, n->next_settings, n->component->n_settings, NULL, &err);
+	option_parse(connector->class->options, connector, n->next_settings, n->component->n_settings, NULL, &err);
 	arena_free(n->arena);
 	n->arena = n->next_arena;
 	n->settings = n->next_settings;

@@ -6,7 +6,8 @@
 
 enum {
 	CONFIRM_MS = 3000, /* for the last acknowledgements to be confirmed */
-	CLOSE_MS = 30000 /* said once in the log; opened only when it is closed: two instances would fight over a group */
+	CLOSE_MS =
+	    30000 /* said once in the log; opened only when it is closed: two instances would fight over a group */
 };
 
 struct renewal {

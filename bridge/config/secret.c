@@ -228,8 +228,8 @@ static void secret_dir_of_file(struct config *c, const char *path)
 		secret_dir_add(c, arena_slice(c->arena, path, (size_t)(slash - path)));
 }
 
-static int secret_of_file_store(struct resources *all,
-    const struct resource *store, const struct secret_ref *ref, struct buf *value_r, struct error *err)
+static int secret_of_file_store(struct resources *all, const struct resource *store, const struct secret_ref *ref,
+    struct buf *value_r, struct error *err)
 {
 	static const struct option multi = { .name = "multiValued", .type = OPT_BOOL, .def = "false" };
 	const char *path = store_setting(store, "secretsFile", NULL);
@@ -249,7 +249,8 @@ static int secret_of_file_store(struct resources *all,
 	return rc;
 }
 
-static int secret_of_store(struct resources *all, const struct resource *store, const struct secret_ref *ref, struct buf *value_r, struct error *err)
+static int secret_of_store(struct resources *all, const struct resource *store, const struct secret_ref *ref,
+    struct buf *value_r, struct error *err)
 {
 	int rc;
 
@@ -263,8 +264,9 @@ static int secret_of_store(struct resources *all, const struct resource *store, 
 		if (store->refs[i].name)
 			return error_set(
 			    err, ERR_CONFIG, "secret store %.60s has secrets in its own metadata", store->name);
-	rc = strcasecmp(store->type, "secretstores.local.env") == 0 ? secret_of_env_store(store, ref, value_r, err)
-								    : secret_of_file_store(all, store, ref, value_r, err);
+	rc = strcasecmp(store->type, "secretstores.local.env") == 0
+	    ? secret_of_env_store(store, ref, value_r, err)
+	    : secret_of_file_store(all, store, ref, value_r, err);
 	return rc < 0 ? error_wrap(err, "secret store %.60s", store->name) : rc;
 }
 
