@@ -68,7 +68,7 @@ TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
 BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
 
 .PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench tools deps jars \
-	install clean have-packages have-cmocka FORCE
+	rootfs deploy-tools install clean have-packages have-cmocka FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -90,6 +90,8 @@ help:
 # make bench: measures against the bare limit, writes build/bench.json; BENCH="--case main --quick" for a part of it
 # make bench-compare BASE=old.json: the last run beside an earlier one
 # make tools: the programs of tests/servers
+# make rootfs: what the image holds, without Docker, in build/rootfs; says how large it is
+# make deploy-tools: what checks deploy/ as far as Debian and PyPI have it; without them those tests are skipped
 # make deps: installs the Debian packages a build needs
 # make install: into PREFIX (/usr/local), under DESTDIR
 # make clean: removes build/, but keeps fetched jars
@@ -215,6 +217,14 @@ asan ubsan tsan:
 
 sanitized: all tools unit-programs replay-programs story-program jars
 	@tools/run-tests --build $(O) --sanitizer $(FLAVOUR) unit replay stories quick
+
+rootfs: all
+	@tools/install-packages build image
+	@rm -rf build/rootfs
+	@deploy/rootfs build build/rootfs $(O)/bridge
+
+deploy-tools:
+	@tools/fetch-deploy-tools
 
 bench:
 	@tools/install-packages build test
