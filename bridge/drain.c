@@ -31,8 +31,11 @@ static void drain_phase(struct function *f, enum function_state state, int64_t m
 
 void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), void *arg)
 {
+	const char *before;
+
 	if (f->state >= FUNCTION_DRAINING)
 		return;
+	before = log_function(f->options.name);
 	f->drained = drained;
 	f->drained_arg = arg;
 	log_info("bridge.function", "function %s: draining: %u deliveries in flight, at most %lld ms", f->options.name,
@@ -46,6 +49,7 @@ void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), 
 		for (struct window *w = c->windows; w; w = w->next)
 			window_return(w);
 	}
+	log_function(before);
 }
 
 /* The deadline passed: what still runs is given up, by id; the source brings it again. */

@@ -41,6 +41,7 @@ int function_start(struct function *, struct error *);	/* -1: an open() failed; 
 void function_drain(struct function *, int64_t ms, void (*drained)(void *arg), void *arg);
 
 bool function_was_ready(const struct function *);	/* once true, stays true */
-bool function_ready(const struct function *, struct buf *why);	/* now; else a line per reason */
-void function_metrics(struct function *, struct buf *);	/* Prometheus text */
+bool function_ready(const struct function *, struct buf *why);	/* now; else the reasons, "; " between them */
+const char *function_name(const struct function *);	/* its app id */
+void metrics_print(struct function *const *, unsigned n, struct buf *);	/* of all of them, Prometheus text */
 #endif

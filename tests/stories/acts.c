@@ -290,7 +290,7 @@ static bool metric_sum(struct story *s, const char *name, const char *route, lon
 
 	*sum_r = 0;
 	snprintf(labelled, sizeof(labelled), "route=\"%s\"", route);
-	function_metrics(s->function, &text);
+	metrics_print(&s->function, 1, &text);
 	buf_add(&text, "", 1);
 	for (line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (!strncmp(line, name, n) && (line[n] == '{' || line[n] == ' ') &&
