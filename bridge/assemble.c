@@ -37,7 +37,8 @@ static int binding_make(struct function *f, const struct function_rows *p, struc
 	return option_parse(class->options, function_binding(f, class), settings, n, NULL, err);
 }
 
-static int components_make(struct function *f, struct function_config *config, struct connector **made, struct error *err)
+static int components_make(
+    struct function *f, struct function_config *config, struct connector **made, struct error *err)
 {
 	for (unsigned i = 0; i < config->n_components; i++) {
 		struct component_config *c = &config->components[i];

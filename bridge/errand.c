@@ -13,8 +13,8 @@
 enum { BUFFER_EVENTS = 1024, BUFFER_BYTES = 64 << 20, TIMEOUT_MS = 60000, DRAIN_MS = 5000 };
 
 /* The first that has it: its settings speak of it, as {appID} does. */
-static const struct function_config *function_with(
-    const struct config *config, const char *component, struct suggest *near, const struct component_config **component_r)
+static const struct function_config *function_with(const struct config *config, const char *component,
+    struct suggest *near, const struct component_config **component_r)
 {
 	for (unsigned f = 0; f < config->n_functions; f++)
 		for (unsigned i = 0; i < config->functions[f].n_components; i++) {

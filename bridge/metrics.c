@@ -136,8 +136,8 @@ static void histogram_print(const struct page *p, const char *name, size_t offse
 {
 	head_add(p->out, name, "", "histogram", help);
 	for (unsigned i = 0; i < p->n_subs; i++)
-		histogram_of_sub(p->out, name, p->subs[i],
-		    (const struct histogram *)((const char *)&p->subs[i]->metrics + offset));
+		histogram_of_sub(
+		    p->out, name, p->subs[i], (const struct histogram *)((const char *)&p->subs[i]->metrics + offset));
 }
 
 /* What is in flight is counted, never derived: that is what makes the drift below worth looking at. */

@@ -254,9 +254,9 @@ static void run_say(const struct config *config)
 
 int run(struct config *config, const struct command *command)
 {
-	struct process_run run = { .options = &config->process,
-		.first = &config->functions->rows,
-		.stop_signal = SIGTERM };
+	struct process_run run = {
+		.options = &config->process, .first = &config->functions->rows, .stop_signal = SIGTERM
+	};
 	struct error err = { ERR_NONE, "" };
 
 	log_setup((enum log_level)config->process.log_level, config->process.log_json,

@@ -81,9 +81,10 @@ static void table_row(const struct top *t, const struct scraped_row *row, struct
 	if (row->lag_known)
 		snprintf(lag, sizeof(lag), "%" PRId64, row->value[SCRAPED_LAG]);
 	buf_printf(out, "%-*.*s %-16.16s %9s %12" PRId64 " %9" PRId64 " %9s %8" PRId64 " %s%6" PRId64 "%s",
-	    top_width(t), top_width(t), name, row->route, rate_text, row->value[SCRAPED_DELIVERED], row->value[SCRAPED_INFLIGHT], lag,
-	    row->value[SCRAPED_RETRIES], paint(t->color && row->value[SCRAPED_HELD], PAINT_RED),
-	    row->value[SCRAPED_HELD], paint(t->color && row->value[SCRAPED_HELD], PAINT_END));
+	    top_width(t), top_width(t), name, row->route, rate_text, row->value[SCRAPED_DELIVERED],
+	    row->value[SCRAPED_INFLIGHT], lag, row->value[SCRAPED_RETRIES],
+	    paint(t->color && row->value[SCRAPED_HELD], PAINT_RED), row->value[SCRAPED_HELD],
+	    paint(t->color && row->value[SCRAPED_HELD], PAINT_END));
 }
 
 static void table_print(const struct top *t, const struct error *fault)
@@ -100,7 +101,8 @@ static void table_print(const struct top *t, const struct error *fault)
 			       : "not ready (see /readyz)",
 	    paint(t->color, PAINT_END), end);
 	buf_printf(&out, "%s%-*s %-16s %9s %12s %9s %9s %8s %6s%s%s", paint(t->color, PAINT_STRONG), top_width(t),
-	    t->now.functions > 1 ? "function: component/topic" : "component/topic", "route", "events/s", "delivered", "in flight", "lag", "retries", "held", paint(t->color, PAINT_END), end);
+	    t->now.functions > 1 ? "function: component/topic" : "component/topic", "route", "events/s", "delivered",
+	    "in flight", "lag", "retries", "held", paint(t->color, PAINT_END), end);
 	for (unsigned i = 0; i < t->now.n; i++) {
 		table_row(t, &t->now.rows[i], &out);
 		buf_text(&out, end);

@@ -216,7 +216,8 @@ static void config_settle(struct resources *all)
 		instances += function_count(&own);
 		if (instances > INSTANCES_MAX)
 			finding_add(c, FINDING_ERROR, own.function->place,
-			    "more than %d components and subscriptions in all functions together, expected fewer, or scopes",
+			    "more than %d components and subscriptions in all functions together, expected fewer, or "
+			    "scopes",
 			    INSTANCES_MAX);
 		if (instances <= INSTANCES_MAX) {
 			function_take(&own);

@@ -58,8 +58,7 @@ void finding_add(struct config *c, enum severity severity, struct place place, c
 		return;
 	c->n_errors += severity == FINDING_ERROR;
 	if (c->n_findings == FINDINGS_MAX)
-		finding_keep(c, severity, place,
-		    arena_text(c->arena, "more was found from here on than is shown"));
+		finding_keep(c, severity, place, arena_text(c->arena, "more was found from here on than is shown"));
 	if (c->n_findings < FINDINGS_MAX)
 		finding_keep(c, severity, place, shown);
 }

@@ -1,5 +1,6 @@
 /* What Bridge documents and flags say, decided: the process, its functions, and that they get along. */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,16 +61,21 @@ static struct place document_place(const struct process_document *d, const char 
 
 static struct place deciding_place(const struct deciding *d, const char *row)
 {
-	return flag_says(d->command, row) ? (struct place){ 0 } : document_place(d->document, row);
+	if (flag_says(d->command, row))
+		return (struct place){ 0 };
+	return document_place(d->document, row);
 }
 
 /* Where that row of the process was written; of one that was not, the first document. */
 static struct place process_place(const struct resources *all, const struct command *command, const char *row)
 {
-	for (const struct process_document *d = all->documents; d && !flag_says(command, row); d = d->next)
+	assert(all->documents);
+	if (flag_says(command, row))
+		return (struct place){ 0 };
+	for (const struct process_document *d = all->documents; d; d = d->next)
 		if (document_setting(d, row))
 			return document_place(d, row);
-	return flag_says(command, row) ? (struct place){ 0 } : all->documents->place;
+	return all->documents->place;
 }
 
 /* --- one function --- */
@@ -98,8 +104,7 @@ static void check_app_id(const struct deciding *d)
 		rows->app_id = "bridge";
 	for (const char *p = rows->app_id; *p; p++)
 		if (iscntrl((unsigned char)*p)) {
-			finding_add(
-			    c, FINDING_ERROR, place, "app id with a control character, expected a plain name");
+			finding_add(c, FINDING_ERROR, place, "app id with a control character, expected a plain name");
 			return;
 		}
 }
@@ -178,15 +183,15 @@ static void check_ports(struct resources *all, const struct command *command)
 {
 	struct config *c = all->config;
 	struct port *ports = mem_new((c->n_functions + 1) * sizeof(*ports));
-	const struct process_document *d = all->documents;
+	struct function_config *f = c->functions;
 	unsigned n = 0;
 
 	ports[n++] = (struct port){ c->process.admin_port, c->process.admin_listen, "admin.port",
 		process_place(all, command, "admin.port") };
-	for (unsigned i = 0; i < c->n_functions; i++, d = d->next) {
-		const struct deciding deciding = { all, command, d, &c->functions[i] };
-		struct port port = { c->functions[i].rows.dapr_http_port, c->functions[i].rows.dapr_listen,
-			"dapr.httpPort", deciding_place(&deciding, "dapr.httpPort") };
+	for (const struct process_document *d = all->documents; d; d = d->next, f++) {
+		const struct deciding deciding = { all, command, d, f };
+		struct port port = { f->rows.dapr_http_port, f->rows.dapr_listen, "dapr.httpPort",
+			deciding_place(&deciding, "dapr.httpPort") };
 
 		for (unsigned j = 0; j < n; j++)
 			if (ports_clash(&ports[j], &port)) {
@@ -229,7 +234,8 @@ static void check_agreement(struct resources *all, const struct option *row)
 			memcpy(one, other, sizeof(one));
 		} else if (strcmp(one, other) != 0) {
 			finding_add(all->config, FINDING_ERROR, setting_place(s),
-			    "%s: %.60s here, %.60s at %s; it is the process's, expected in one document, or alike in all",
+			    "%s: %.60s here, %.60s at %s; it is the process's, expected in one document, or alike in "
+			    "all",
 			    row->name, other, one, place_text(all->config, setting_place(first)));
 		}
 	}
@@ -283,7 +289,8 @@ static void check_flags(struct resources *all, const struct command *command)
 	for (unsigned i = 0; i < command->n_settings; i++)
 		if (option_find(function_row_options, command->settings[i].name))
 			finding_add(all->config, FINDING_ERROR, (struct place){ 0 },
-			    "a flag or a word sets %s, and there are %u functions (%s, %s%s), expected it in their documents",
+			    "a flag or a word sets %s, and there are %u functions (%s, %s%s), expected it in their "
+			    "documents",
 			    command->settings[i].name, all->n_documents, place_text(all->config, first->place),
 			    place_text(all->config, first->next->place), all->n_documents > 2 ? ", …" : "");
 	if (command->child)

@@ -31,7 +31,8 @@ struct function_rows {
 	int64_t		 timeout_ms;		/* function.timeout: of one delivery */
 	int64_t		 buffer_events, buffer_bytes;	/* function.bufferEvents, function.bufferBytes: the credit */
 	int64_t		 options_timeout_ms;	/* function.bindingOptionsTimeout, --app-binding-options-timeout */
-	const char	*token_env;		/* function.tokenEnv: variable that holds what is sent as dapr-api-token */
+	/* function.tokenEnv: variable that holds what is sent as dapr-api-token */
+	const char	*token_env;
 	const char	*ca_file, *cert_file, *key_file;	/* function.tls.ca, .cert, .key: PEM files */
 	bool		 skip_verify;		/* function.tls.skipVerify */
 	int64_t		 dapr_http_port;	/* dapr.httpPort; 0: off */

@@ -366,7 +366,7 @@ void story_act(struct story *s, struct words *w)
 		snprintf(s->connectors[i].name, 32, "%s", next(w));
 		s->connectors[i].class = next_is(w, "any") ? &cast_any
 		    : next_is(w, "none")		   ? &cast_none
-								   : (w->at++, &cast_prefix);
+							   : (w->at++, &cast_prefix);
 		s->connectors[i].function = story_function(s, next_is(w, "of") ? next(w) : "f");
 	} else if (!strcmp(verb, "buffer")) {
 		s->options.buffer_events = (unsigned)atoi(next(w));
@@ -384,7 +384,8 @@ void story_act(struct story *s, struct words *w)
 
 		binding_capacity(s->functions[story_function(s, next_is(w, "of") ? next(w) : "f")].binding, n);
 	} else if (!strcmp(verb, "wants")) {
-		binding_discovered(s->functions[0].binding, NULL, 0, (const char *const *)&w->w[1], w->n - 1, &(struct error){ 0 });
+		binding_discovered(
+		    s->functions[0].binding, NULL, 0, (const char *const *)&w->w[1], w->n - 1, &(struct error){ 0 });
 	} else if (!strcmp(verb, "function")) {
 		w->at++;
 		story_settle(s, w);

@@ -44,8 +44,8 @@ static void story_silent(struct story *s)
 
 static void story_conserves(struct story *s)
 {
-	story_metric(s,
-	    &(struct words){ .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" }, .n = 3 });
+	story_metric(
+	    s, &(struct words){ .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" }, .n = 3 });
 }
 
 static void story_end_functions(struct story *s)

@@ -54,7 +54,8 @@ static void function_begin(struct story *s, unsigned i)
 	s->functions[i].binding = function_binding(f, s->asks ? &cast_binding_asks : &cast_binding);
 	for (unsigned c = 0; c < s->n_connectors; c++)
 		if (s->connectors[c].function == i)
-			s->connectors[c].connector = function_component(f, s->connectors[c].class, s->connectors[c].name);
+			s->connectors[c].connector =
+			    function_component(f, s->connectors[c].class, s->connectors[c].name);
 	function_subscribe_all(s, i);
 	if (function_start(f, &err) == -1)
 		fail(s, "start: ", err.text);

@@ -37,11 +37,10 @@ static const char *value(const struct function_config *f, const char *name)
 
 static void each_document_is_a_function_with_rows_of_its_own(void **state)
 {
-	const struct config *c = load(
-	    FUNCTION("a", "1001", "  admin: {port: 1}\n  drainTimeout: 9s\n")
-	        FUNCTION("b", "1002", "  dapr: {httpPort: 0}\n") "---\napiVersion: bridge/v1\nkind: Bridge\n"
-								 "metadata: {name: c}\nspec: {function: {bufferEvents: 5, "
-								 "bufferBytes: 1Mi, timeout: 2s}, dapr: {httpPort: 3501}}\n");
+	const struct config *c = load(FUNCTION("a", "1001", "  admin: {port: 1}\n  drainTimeout: 9s\n") FUNCTION(
+	    "b", "1002", "  dapr: {httpPort: 0}\n") "---\napiVersion: bridge/v1\nkind: Bridge\n"
+						    "metadata: {name: c}\nspec: {function: {bufferEvents: 5, "
+						    "bufferBytes: 1Mi, timeout: 2s}, dapr: {httpPort: 3501}}\n");
 
 	(void)state;
 	assert_clean();
@@ -61,9 +60,9 @@ static void each_document_is_a_function_with_rows_of_its_own(void **state)
 
 static void scopes_say_whose_a_resource_is_and_none_means_everybodys(void **state)
 {
-	const struct config *c = load(TWO COMPONENT("all", "pubsub.kafka") BROKERS
-	    COMPONENT("one", "pubsub.kafka") BROKERS "scopes: [b, other]\n" COMPONENT("none", "pubsub.kafka")
-		BROKERS "scopes: [other]\n" SUBSCRIPTION("s", "all", "t") SUBSCRIPTION("only", "one", "u") "scopes: [b]\n");
+	const struct config *c = load(TWO COMPONENT("all", "pubsub.kafka") BROKERS COMPONENT("one", "pubsub.kafka")
+		BROKERS "scopes: [b, other]\n" COMPONENT("none", "pubsub.kafka") BROKERS
+	    "scopes: [other]\n" SUBSCRIPTION("s", "all", "t") SUBSCRIPTION("only", "one", "u") "scopes: [b]\n");
 
 	(void)state;
 	assert_clean();
@@ -109,8 +108,8 @@ static void a_secret_store_of_one_function_is_not_the_others(void **state)
 static void the_short_form_belongs_to_its_document(void **state)
 {
 #define SHORT(topic) "  bindings:\n  - {name: in, from: 'kafka://b:1/" topic "'}\n"
-	const struct config *c =
-	    load(FUNCTION("a", "1001", SHORT("t")) FUNCTION("b", "1002", DAPR("3501") SHORT("u")) FUNCTION("c", "1003", DAPR("0")));
+	const struct config *c = load(FUNCTION("a", "1001", SHORT("t")) FUNCTION("b", "1002", DAPR("3501") SHORT("u"))
+		FUNCTION("c", "1003", DAPR("0")));
 
 	(void)state;
 	assert_clean();
@@ -196,7 +195,8 @@ static void flags_that_speak_of_one_function_are_refused(void **state)
 	(void)state;
 	files_write("a.yaml", TWO);
 	load_with((const char *const[]){ "--config=%/a.yaml", "--app-port=80", NULL });
-	assert_found(FINDING_ERROR, "command line:0:0: a flag or a word sets function.address, and there are 2 functions (");
+	assert_found(
+	    FINDING_ERROR, "command line:0:0: a flag or a word sets function.address, and there are 2 functions (");
 	load_with((const char *const[]){ "--config=%/a.yaml", "--app-id=c", "--log-level=warn", NULL });
 	assert_found(FINDING_ERROR, "sets metadata.name, and there are 2 functions (");
 	assert_not_found(FINDING_ERROR, "log.level");
@@ -208,13 +208,14 @@ static void flags_that_speak_of_one_function_are_refused(void **state)
 
 static void a_token_stands_in_a_variable_of_the_functions_own(void **state)
 {
-#define TOKEN "---\napiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: t}\n" \
+#define TOKEN \
+	"---\napiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: t}\n" \
 	"spec: {function: {address: 'h:1', tokenEnv: BRIDGE_TEST_TOKEN}}\n"
 	(void)state;
 	unsetenv("BRIDGE_TEST_TOKEN");
 	load(TOKEN);
-	assert_found(FINDING_ERROR,
-	    "a.yaml:5:45: function.tokenEnv: environment variable BRIDGE_TEST_TOKEN is not set");
+	assert_found(
+	    FINDING_ERROR, "a.yaml:5:45: function.tokenEnv: environment variable BRIDGE_TEST_TOKEN is not set");
 	setenv("BRIDGE_TEST_TOKEN", "x", 1);
 	assert_string_equal(load(TOKEN)->functions->rows.token_env, "BRIDGE_TEST_TOKEN");
 	assert_clean();
@@ -236,8 +237,8 @@ static void several_functions_are_printed_so_that_they_read_the_same_again(void 
 
 	(void)state;
 	first = rendered(load(FUNCTION("a", "1001", SHORT("t")) FUNCTION("b", "1002", DAPR("3501") SHORT("u"))
-		COMPONENT("ps", "pubsub.kafka") BROKERS "  - {name: consumerGroup, value: '{appID}'}\n"
-		    SUBSCRIPTION("s", "ps", "v")));
+		COMPONENT("ps", "pubsub.kafka") BROKERS
+	    "  - {name: consumerGroup, value: '{appID}'}\n" SUBSCRIPTION("s", "ps", "v")));
 	assert_clean();
 	assert_non_null(strstr(first, "kind: Bridge\nmetadata:\n  name: b\n"));
 	assert_non_null(strstr(first, "scopes:\n- b\n"));
@@ -269,7 +270,9 @@ static void their_number_is_bounded(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i <= FUNCTIONS_MAX; i++)
-		buf_printf(&text, "---\napiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: f%u}\nspec: {dapr: {httpPort: 0}}\n", i);
+		buf_printf(&text,
+		    "---\napiVersion: bridge/v1\nkind: Bridge\nmetadata: {name: f%u}\nspec: {dapr: {httpPort: 0}}\n",
+		    i);
 	for (unsigned i = 0; i <= INSTANCES_MAX / FUNCTIONS_MAX; i++)
 		buf_printf(&text, COMPONENT("c%u", "pubsub.source"), i);
 	buf_add(&text, "", 1);

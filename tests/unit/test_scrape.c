@@ -64,9 +64,11 @@ static void lag_is_summed_over_partitions_and_unknown_when_absent(void **state)
 
 static void functions_are_told_apart(void **state)
 {
-	struct scrape s = parsed("bridge_function_ready{function=\"f\"} 1\nbridge_function_ready{function=\"g\"} 0\n"
-				 "bridge_subscription_held" LABELS("a") "} 1\n"
-				 "bridge_subscription_held{component=\"c\",function=\"g\",route=\"/r\",topic=\"a\"} 2\n");
+	struct scrape s =
+	    parsed("bridge_function_ready{function=\"f\"} 1\nbridge_function_ready{function=\"g\"} 0\n"
+		   "bridge_subscription_held" LABELS(
+		       "a") "} 1\n"
+			    "bridge_subscription_held{component=\"c\",function=\"g\",route=\"/r\",topic=\"a\"} 2\n");
 
 	(void)state;
 	assert_int_equal(s.functions, 2);

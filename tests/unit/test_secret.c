@@ -24,7 +24,8 @@
 static const char *value_of(const struct config *c, const char *name)
 {
 	for (unsigned i = 0; i < c->functions->n_components; i++)
-		for (unsigned j = 0; c->functions->components[i].part && j < c->functions->components[i].n_settings; j++)
+		for (unsigned j = 0; c->functions->components[i].part && j < c->functions->components[i].n_settings;
+		     j++)
 			if (!strcmp(c->functions->components[i].settings[j].name, name))
 				return c->functions->components[i].settings[j].value;
 	return NULL;
