@@ -10,7 +10,7 @@ from tests.servers.function import Function
 from tests.servers.ports import free_port
 from tests.servers.wait import eventually, throughout
 
-from .bridge import Bridge, http_get, run
+from .bridge import ROOT, Bridge, http_get, run
 from .config import KAFKA, Config, component, resource
 from .ledger import Ledger
 
@@ -205,6 +205,11 @@ def test_what_two_functions_must_not_share_is_told_with_both_places(tmp_path, wh
 def document(name: str, more: str) -> str:
     return (f"apiVersion: bridge/v1\nkind: Bridge\nmetadata: {{name: {name}}}\nspec:\n"
             f"  function: {{address: 127.0.0.1:8080}}\n  {more}\n")
+
+
+def test_the_example_is_right():
+    done = run("check", "--config", str(ROOT / "deploy/examples/functions.yaml"))
+    assert done.returncode == 0 and "ok: 2 functions, 4 components, 5 subscriptions\n" in done.stderr, done.stderr
 
 
 def test_a_command_beside_needs_one_function(tmp_path):
