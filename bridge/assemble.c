@@ -11,7 +11,7 @@
 
 enum { TEXT = 32 };
 
-static int binding_make(struct function *f, const struct process *p, struct error *err)
+static int binding_make(struct function *f, const struct function_rows *p, struct error *err)
 {
 	const struct binding_class *class = binding_class_find(p->protocol == PROTOCOL_PLAIN ? "plain" : "http");
 	static const char *const formats[] = { "binary", "structured", "raw" };
@@ -25,7 +25,7 @@ static int binding_make(struct function *f, const struct process *p, struct erro
 		{ .name = "tls.ca", .value = p->ca_file },
 		{ .name = "tls.cert", .value = p->cert_file },
 		{ .name = "tls.key", .value = p->key_file },
-		{ .name = "appToken", .value = getenv("APP_API_TOKEN") },
+		{ .name = "appToken", .value = getenv(p->token_env) },
 	};
 	unsigned n = 0;
 
@@ -37,7 +37,8 @@ static int binding_make(struct function *f, const struct process *p, struct erro
 	return option_parse(class->options, function_binding(f, class), settings, n, NULL, err);
 }
 
-static int components_make(struct function *f, struct config *config, struct connector **made, struct error *err)
+static int components_make(
+    struct function *f, struct function_config *config, struct connector **made, struct error *err)
 {
 	for (unsigned i = 0; i < config->n_components; i++) {
 		struct component_config *c = &config->components[i];
@@ -69,7 +70,7 @@ static int topic_subscribe(struct function *f, struct connector *connector, stru
 }
 
 /* A list of topics is as many subscriptions: each has its own numbers. */
-static int subscription_make(struct function *f, struct config *config, struct subscription_config *s,
+static int subscription_make(struct function *f, struct function_config *config, struct subscription_config *s,
     struct connector *connector, struct error *err)
 {
 	const struct component_config *c = &config->components[s->component];
@@ -95,13 +96,13 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	return rc;
 }
 
-static int function_fill(struct function *f, struct config *config, struct error *err)
+static int function_fill(struct function *f, struct function_config *config, struct error *err)
 {
 	struct connector **made = mem_new(config->n_components * sizeof(struct connector *));
 	int rc = components_make(f, config, made, err);
 
-	if (rc == 0 && config->process.address) {
-		rc = binding_make(f, &config->process, err);
+	if (rc == 0 && config->rows.address) {
+		rc = binding_make(f, &config->rows, err);
 		for (unsigned i = 0; rc == 0 && i < config->n_subscriptions; i++)
 			rc = subscription_make(
 			    f, config, &config->subscriptions[i], made[config->subscriptions[i].component], err);
@@ -110,9 +111,9 @@ static int function_fill(struct function *f, struct config *config, struct error
 	return rc;
 }
 
-struct function *assemble(struct loop *loop, struct config *config, struct error *err)
+struct function *assemble(struct loop *loop, struct function_config *config, struct error *err)
 {
-	const struct process *p = &config->process;
+	const struct function_rows *p = &config->rows;
 	struct function_options o = {
 		.name = p->app_id,
 		.buffer_events = (unsigned)p->buffer_events,

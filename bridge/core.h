@@ -147,6 +147,7 @@ struct bound {
 	struct pace	 pace;
 	bool		 discover_owed, discovered;
 	struct sub	*active, *active_last;	/* subscriptions with something ready, taken in turn */
+	int64_t		 deficit;	/* bytes it may send before the other functions of the loop have their turn */
 	/* items that are, of all subscriptions: not sent only for lack of room there */
 	unsigned	 ready;
 	struct log_repeat faults;

@@ -43,8 +43,11 @@ void component_stop(struct component *c)
 
 void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), void *arg)
 {
+	const char *before;
+
 	if (f->state >= FUNCTION_DRAINING)
 		return;
+	before = log_function(f->options.name);
 	f->drained = drained;
 	f->drained_arg = arg;
 	log_info("bridge.function", "function %s: draining: %u deliveries in flight, at most %lld ms", f->options.name,
@@ -52,6 +55,7 @@ void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), 
 	drain_phase(f, FUNCTION_DRAINING, ms);
 	for (struct component *c = f->components; c; c = c->next)
 		component_stop(c);
+	log_function(before);
 }
 
 /* The deadline passed: what still runs is given up, by id; the source brings it again. */

@@ -38,18 +38,21 @@ void function_subscribe(struct function *, struct connector *, const struct subs
 
 int function_start(struct function *, struct error *);	/* -1: an open() failed; nothing runs */
 
+/* How long what is in flight may take to finish, and who reads the rows into the new instance: perhaps much later,
+ * once. */
+struct renew_options { int64_t ms; void (*fill)(void *arg, struct connector *); void *arg; };
 /*
  * Ends one component as a drain ends all of them, and opens it anew on an instance that `fill` has read the rows into
- * again; its subscriptions go on with it.  What is in flight may finish within ms.  Asked again meanwhile: the last
- * `fill` counts.  fill may be called much later, once, and not at all when the function is drained first.
+ * again; its subscriptions go on with it.  Asked again meanwhile: the last `fill` counts.  None is called when the
+ * function is drained first.
  */
-void function_renew(struct function *, struct connector *, int64_t ms, void (*fill)(void *arg, struct connector *),
-    void *arg);
+void function_renew(struct function *, struct connector *, const struct renew_options *);
 
 /* Stops the sources, lets what runs finish until the deadline, has the last acknowledgements confirmed, closes all. */
 void function_drain(struct function *, int64_t ms, void (*drained)(void *arg), void *arg);
 
 bool function_was_ready(const struct function *);	/* once true, stays true */
-bool function_ready(const struct function *, struct buf *why);	/* now; else a line per reason */
-void function_metrics(struct function *, struct buf *);	/* Prometheus text */
+bool function_ready(const struct function *, struct buf *why);	/* now; else the reasons, "; " between them */
+const char *function_name(const struct function *);	/* its app id */
+void metrics_print(struct function *const *, unsigned n, struct buf *);	/* of all of them, Prometheus text */
 #endif

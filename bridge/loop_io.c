@@ -5,6 +5,7 @@
 #include <uv.h>
 #include "bridge/bytes.h"
 #include "bridge/error.h"
+#include "bridge/log.h"
 #include "bridge/loop.h"
 #include "bridge/loop_held.h"
 
@@ -15,6 +16,7 @@ struct watch {
 	unsigned want;
 	void (*fn)(void *, unsigned);
 	void *arg;
+	const char *function;
 };
 
 struct wake {
@@ -22,6 +24,7 @@ struct wake {
 	struct loop *loop;
 	void (*fn)(void *);
 	void *arg;
+	const char *function;
 };
 
 struct signal {
@@ -46,6 +49,7 @@ struct resolve {
 	int status;
 	void (*fn)(void *, const struct addrinfo *, const char *);
 	void *arg;
+	const char *function;
 };
 
 static void handle_free(uv_handle_t *handle)
@@ -72,6 +76,7 @@ static void watch_ready(uv_poll_t *handle, int status, int events)
 		w->want = 0;
 		watch_want(w, want);
 	}
+	log_function(w->function);
 	w->fn(w->arg, ready);
 }
 
@@ -85,6 +90,7 @@ struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *, unsigned), vo
 	w->loop = l;
 	w->fn = fn;
 	w->arg = arg;
+	w->function = log_function_now();
 	loop_held(l)->watches++;
 	return w;
 }
@@ -117,6 +123,7 @@ static void wake_rings(uv_async_t *handle)
 	struct wake *w = (struct wake *)handle;
 
 	loop_tick(w->loop);
+	log_function(w->function);
 	w->fn(w->arg);
 }
 
@@ -130,6 +137,7 @@ struct wake *wake_new(struct loop *l, void (*fn)(void *), void *arg)
 	w->loop = l;
 	w->fn = fn;
 	w->arg = arg;
+	w->function = log_function_now();
 	loop_held(l)->wakes++;
 	return w;
 }
@@ -162,6 +170,7 @@ static void resolve_answered(uv_getaddrinfo_t *request, int status, struct addri
 	if (r->fn) {
 		loop_tick(r->loop);
 		resolve_unlink(r);
+		log_function(r->function);
 		r->fn(r->arg, status ? NULL : list, status ? uv_strerror(status) : NULL);
 	}
 	uv_freeaddrinfo(list);
@@ -186,6 +195,7 @@ struct resolve *resolve_start(struct loop *l, const char *host, const char *port
 	r->loop = l;
 	r->fn = fn;
 	r->arg = arg;
+	r->function = log_function_now();
 	r->next = *first;
 	r->prev = first;
 	*first = r;
@@ -263,6 +273,7 @@ static void signal_came(uv_signal_t *handle, int signo)
 	struct signal *s = (struct signal *)handle;
 
 	loop_tick(s->loop);
+	log_function(NULL);
 	s->fn(s->arg, signo);
 }
 

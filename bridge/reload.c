@@ -7,6 +7,7 @@
 #include "bridge/bytes.h"
 #include "bridge/config/arena.h"
 #include "bridge/error.h"
+#include "bridge/functions.h"
 #include "bridge/log.h"
 #include "bridge/loop.h"
 
@@ -15,14 +16,18 @@ enum { QUIET_MS = 300 }; /* a rotation is several changes: all of them first */
 /* A component with the settings it runs with, and those it is to be opened anew with. */
 struct renewed {
 	const struct component_config *component;
+	unsigned function;
 	struct arena *arena, *next_arena; /* NULL: the settings are the configuration's own; none on their way */
 	struct setting *settings, *next_settings;
 };
 
 struct reload {
 	struct loop *loop;
-	struct reload_options options;
-	struct renewed *components; /* as many as the configuration has */
+	const struct command *command;
+	const struct config *config;
+	struct functions *functions;
+	struct renewed *components; /* of all functions */
+	unsigned n_components;
 	struct path_watch **watches;
 	unsigned n_watches;
 	struct timer quiet;
@@ -62,19 +67,31 @@ static void reload_watch(struct reload *r, const struct config *c)
 	}
 }
 
-struct reload *reload_new(struct loop *loop, const struct reload_options *options)
+static void reload_remember(struct reload *r, unsigned function)
+{
+	const struct function_config *f = &r->config->functions[function];
+
+	r->components = mem_grow(r->components, (r->n_components + f->n_components + 1) * sizeof(*r->components));
+	for (unsigned i = 0; i < f->n_components; i++)
+		r->components[r->n_components++] = (struct renewed){
+			.component = &f->components[i],
+			.function = function,
+			.settings = f->components[i].settings,
+		};
+}
+
+struct reload *reload_new(
+    struct loop *loop, const struct command *command, const struct config *config, struct functions *functions)
 {
 	struct reload *r = mem_new(sizeof(*r));
-	const struct config *c = options->config;
 
 	r->loop = loop;
-	r->options = *options;
-	r->components = mem_new((c->n_components + 1) * sizeof(*r->components));
-	for (unsigned i = 0; i < c->n_components; i++) {
-		r->components[i].component = &c->components[i];
-		r->components[i].settings = c->components[i].settings;
-	}
-	reload_watch(r, c);
+	r->command = command;
+	r->config = config;
+	r->functions = functions;
+	for (unsigned i = 0; i < config->n_functions; i++)
+		reload_remember(r, i);
+	reload_watch(r, config);
 	return r;
 }
 
@@ -84,7 +101,7 @@ void reload_free(struct reload *r)
 		return;
 	timer_stop(r->loop, &r->quiet);
 	reload_unwatch(r);
-	for (unsigned i = 0; i < r->options.config->n_components; i++) {
+	for (unsigned i = 0; i < r->n_components; i++) {
 		arena_free(r->components[i].arena);
 		arena_free(r->components[i].next_arena);
 	}
@@ -140,34 +157,49 @@ static void renewed_apply(struct reload *r, struct renewed *n, const struct comp
 		n->next_settings[i].value = arena_text(n->next_arena, c->settings[i].value);
 	}
 	log_info("bridge.reload", "component %s: its secrets changed; it is ended and opened anew", c->name);
-	r->options.renew(r->options.arg, c->name, renewed_fill, n);
+	functions_renew(r->functions, n->function, c->name,
+	    &(struct renew_options){ r->config->process.drain_ms, renewed_fill, n });
 }
 
-static const struct component_config *component_named(const struct config *c, const char *name)
+static const struct component_config *component_named(
+    const struct config *c, const char *app_id, const char *name, unsigned *n_r)
 {
-	for (unsigned i = 0; i < c->n_components; i++)
-		if (!strcmp(c->components[i].name, name))
-			return &c->components[i];
+	for (unsigned i = 0; i < c->n_functions; i++) {
+		const struct function_config *f = &c->functions[i];
+
+		*n_r = f->n_components;
+		for (unsigned j = 0; j < f->n_components && !strcmp(f->rows.app_id, app_id); j++)
+			if (!strcmp(f->components[j].name, name))
+				return &f->components[j];
+	}
 	return NULL;
+}
+
+/* What of it differs from what runs; false: more than a secret. */
+static bool renewed_look(struct reload *r, struct renewed *n, const struct config *fresh, unsigned *rotated)
+{
+	const struct function_config *f = &r->config->functions[n->function];
+	unsigned components = 0;
+	const struct component_config *c = component_named(fresh, f->rows.app_id, n->component->name, &components);
+	bool changed = false;
+
+	if (!c || components != f->n_components || !settings_alike(n, c, &changed))
+		return false;
+	if (changed && n->component->part) {
+		renewed_apply(r, n, c);
+		++*rotated;
+	}
+	return true;
 }
 
 static void reload_apply(struct reload *r, const struct config *fresh)
 {
-	unsigned rotated = 0, others = fresh->n_components != r->options.config->n_components;
+	unsigned rotated = 0;
+	bool alike = fresh->n_functions == r->config->n_functions;
 
-	for (unsigned i = 0; i < r->options.config->n_components; i++) {
-		struct renewed *n = &r->components[i];
-		const struct component_config *c = component_named(fresh, n->component->name);
-		bool changed = false;
-
-		if (!c || !settings_alike(n, c, &changed)) {
-			others++;
-		} else if (changed && n->component->part) {
-			renewed_apply(r, n, c);
-			rotated++;
-		}
-	}
-	if (others)
+	for (unsigned i = 0; i < r->n_components; i++)
+		alike = renewed_look(r, &r->components[i], fresh, &rotated) && alike;
+	if (!alike)
 		log_warn("bridge.reload", "more than secrets was changed in the files: a restart applies that");
 	if (!rotated)
 		log_info("bridge.reload", "secrets were read again: none changed");
@@ -175,7 +207,7 @@ static void reload_apply(struct reload *r, const struct config *fresh)
 
 void reload_now(struct reload *r)
 {
-	struct config *fresh = config_load(r->options.command);
+	struct config *fresh = config_load(r->command);
 
 	for (unsigned i = 0; i < fresh->n_findings; i++) {
 		const struct finding *f = &fresh->findings[i];

@@ -3,24 +3,17 @@
 #define BRIDGE_RELOAD_H
 #include "bridge/config/config.h"
 
-struct connector;
+struct functions;
 struct loop;
 struct reload;
 
-struct reload_options {
-	const struct command	*command;	/* what is read again: the same files */
-	const struct config	*config;	/* as it runs */
-	/* `name` is to be ended and opened anew on an instance that fill(fill_arg, instance) reads its rows into */
-	void	(*renew)(void *arg, const char *name, void (*fill)(void *, struct connector *), void *fill_arg);
-	void	*arg;
-};
-
 /*
- * Looks whenever something changes in a directory that secrets came from, once it has been quiet for a moment.  What
- * cannot be read, or has findings, is logged and changes nothing.  Only secrets are applied: for everything else that
- * was changed in the files the log says that a restart applies it.  All texts of the options stay the caller's.
+ * Looks whenever something changes in a directory that secrets came from, once it has been quiet for a moment: the
+ * files of the command are read again, and the components whose secrets differ are renewed.  What cannot be read, or
+ * has findings, is logged and changes nothing.  Only secrets are applied: for everything else that was changed in
+ * the files the log says that a restart applies it.  Command, config (as it runs) and functions stay the caller's.
  */
-struct reload *reload_new(struct loop *, const struct reload_options *);
+struct reload *reload_new(struct loop *, const struct command *, const struct config *, struct functions *);
 void reload_now(struct reload *);	/* SIGHUP */
-void reload_free(struct reload *);	/* after the components that were renewed; NULL: nothing */
+void reload_free(struct reload *);	/* after the functions: it owns texts of what was renewed; NULL: nothing */
 #endif

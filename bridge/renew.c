@@ -15,8 +15,7 @@ struct renewal {
 	enum { RENEW_FINISHING, RENEW_CONFIRMING, RENEW_CLOSING } phase;
 	struct timer deadline;
 	bool late;
-	void (*fill)(void *, struct connector *);
-	void *arg;
+	struct renew_options options;
 };
 
 static void renew_late(void *arg)
@@ -34,22 +33,23 @@ static void renew_phase(struct renewal *r, int64_t ms)
 	function_touch(r->component->function);
 }
 
-void function_renew(
-    struct function *f, struct connector *connector, int64_t ms, void (*fill)(void *, struct connector *), void *arg)
+void function_renew(struct function *f, struct connector *connector, const struct renew_options *options)
 {
 	struct component *c = component_of(connector);
 	struct renewal *r = c->renewal;
+	const char *before;
 
 	if (f->state != FUNCTION_RUNNING)
 		return;
+	before = log_function(f->options.name);
 	if (!r) {
 		r = c->renewal = mem_new(sizeof(*r));
 		r->component = c;
 		component_stop(c);
-		renew_phase(r, ms);
+		renew_phase(r, options->ms);
 	}
-	r->fill = fill;
-	r->arg = arg;
+	r->options = *options;
+	log_function(before);
 }
 
 /* Cancelled or not: what asked another component ends with that request. */
@@ -87,7 +87,7 @@ static void renew_open(struct component *c)
 	timer_stop(c->function->loop, &c->reopen);
 	memset(&c->connector, 0, class->size);
 	c->connector = (struct connector){ .class = class, .loop = c->function->loop, .name = c->name };
-	r->fill(r->arg, &c->connector);
+	r->options.fill(r->options.arg, &c->connector);
 	timer_stop(c->function->loop, &r->deadline);
 	free(r);
 	if (!class->open)

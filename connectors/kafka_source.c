@@ -4,7 +4,8 @@
 #include "connectors/kafka.h"
 
 enum {
-	ROUNDS = 4, /* batches in one turn of the loop */
+	ROUNDS = 4, /* batches in one turn of the loop, which other functions share */
+	ROUND_BYTES = 1 << 20, /* likewise; what is copied takes time too */
 	KICK_FIRST_MS = 5,
 	KICK_LAST_MS = 640,
 	KICK_PARTITIONS = 64
@@ -259,33 +260,41 @@ void kafka_source_stray(struct kafka_reader *r, const rd_kafka_message_t *m)
 	source_rewind(r, p);
 }
 
-static void source_batch(struct kafka_reader *r)
+/* False: no credit, or enough for this turn. */
+static bool source_batch(struct kafka_reader *r, size_t *left)
 {
 	while (r->batch_at < r->batch_n) {
 		rd_kafka_message_t *m = r->batch[r->batch_at];
+		size_t n = m ? m->len : 0;
 
-		if (m == NULL) {
-			r->batch_at++;
-			continue;
-		}
-		if (!source_message(r, m)) {
+		if (m && !source_message(r, m)) {
 			r->waiting = r->choked = true;
-			return;
+			return false;
 		}
 		if (r->batch[r->batch_at]) /* a hold drops it with the rest */
 			rd_kafka_message_destroy(m);
 		r->batch_at++;
+		if (n >= *left)
+			return false;
+		*left -= n;
 	}
+	return true;
 }
 
 void kafka_source_pull(struct kafka_reader *r)
 {
+	size_t left = ROUND_BYTES;
 	ssize_t n;
 
+	if (r->more.prev)
+		return; /* it goes on by itself, when others had their turn */
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		source_batch(r);
+		bool all = source_batch(r, &left);
+
 		if (r->waiting || r->stopped || r->closing)
 			return;
+		if (!all)
+			break;
 		n = rd_kafka_consume_batch_queue(r->data, 0, r->batch, KAFKA_BATCH);
 		if (n <= 0) {
 			r->pulled = 0;

@@ -16,6 +16,7 @@ struct source {
 	struct place place; /* of the URL */
 	bool input;
 	const struct part *part;
+	const struct process_document *owner; /* where it stands; NULL: on the command line */
 };
 
 static void source_fault(struct source *s, const char *what)
@@ -182,6 +183,7 @@ static void source_take(struct resources *all, struct source *s, struct place pl
 	if (!s->resource)
 		return;
 	s->resource->name = s->name ? s->name : "";
+	s->resource->owner = s->owner;
 	s->part = colon ? source_part(s->url, n) : NULL;
 	if (!colon)
 		source_fault(s, "expected such as kafka://127.0.0.1:9092/orders");
@@ -201,7 +203,7 @@ static void source_read(struct reading *r, const struct node *n)
 	static const char *const keys[] = { "name", "from", "to", NULL };
 	struct place place = reading_place(r, n->line, n->column);
 	const struct item *from = node_item(n, "from");
-	struct source s = { .input = true };
+	struct source s = { .input = true, .owner = r->document };
 
 	if (n->kind != NODE_MAP) {
 		finding_add(

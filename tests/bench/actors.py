@@ -62,11 +62,14 @@ class Bench:
     # -- actors
 
     def load(self, topic: str, count: int, brokers: str = "", **words: Any) -> None:
+        assert self.load_beside(topic, count, brokers, **words).wait() == 0, "bench: the load was not written"
+
+    def load_beside(self, topic: str, count: int, brokers: str = "", **words: Any) -> "subprocess.Popen[bytes]":
         argv = [str(self.build / "bench/load"), "--brokers", brokers or self.kafka.brokers, "--topic", topic,
                 "--count", str(count)]
         for name, value in words.items():
             argv += [f"--{name}", str(value)]
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL)
 
     def function(self, **words: Any) -> "Function":
         return Function(self, words)
@@ -81,6 +84,16 @@ class Bench:
 
     def bridge(self, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
                **metadata: Any) -> Process:
+        return self.bridge_of([{"topics": topics, "address": address, "brokers": brokers, "function": function, **metadata}])
+
+    def bridge_of(self, functions: list[dict[str, Any]]) -> Process:
+        """One process; of each function topics and address, what else is said of it, and rows of its component."""
+        file = self.directory / f"{self.name('bridge')}.yaml"
+        file.write_text("---\n".join(text for i, f in enumerate(functions) for text in self._documents(f"bench-{i}", **f)))
+        return self.start([str(self.build / "bridge"), "--config", str(file)], "bridge.log")
+
+    def _documents(self, app: str, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
+                   **metadata: Any) -> list[str]:
         rows = {"brokers": brokers or self.kafka.brokers, "topics": topics, "consumerGroup": self.name("bridge"),
                 "initialOffset": "oldest", "authType": "none", **metadata}
         spec = {"function": {"address": address, "tls": {"skipVerify": True}, **(function or {})},
@@ -89,10 +102,8 @@ class Bench:
             del spec["function"]["tls"]
         component = {"type": "bindings.kafka", "version": "v1",
                      "metadata": [{"name": k, "value": str(v)} for k, v in rows.items()]}
-        file = self.directory / f"{self.name('bridge')}.yaml"
-        file.write_text("---\n".join([document("bridge/v1", "Bridge", "bench", spec),
-                                      document("dapr.io/v1alpha1", "Component", "orders", component)]))
-        return self.start([str(self.build / "bridge"), "--config", str(file)], "bridge.log")
+        return [document("bridge/v1", "Bridge", app, spec),
+                document("dapr.io/v1alpha1", "Component", "orders", component) + f"scopes: [{app}]\n"]
 
 
 def document(version: str, kind: str, name: str, spec: dict[str, Any]) -> str:

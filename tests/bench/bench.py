@@ -235,6 +235,48 @@ def case_held(bench: Bench) -> dict[str, Any]:
     return alone(bench, topic, bench.function(refuse=3), events // 8 * 7, order="key")
 
 
+def others(bench: Bench, seconds: int, **troubled: Any) -> Figures:
+    """Added latency of two functions at 500 events a second each, beside a third with a backlog from the start."""
+    name, rate = bench.kafka.new_name(), 1000
+    for i in range(3):
+        bench.kafka.create(f"{name}-{i}", 4)
+    backlog, settings = troubled.pop("backlog"), [{}, {}, troubled.pop("settings", {})]
+    if backlog:
+        bench.load(f"{name}-2", backlog, partitions=4)
+    functions = [bench.function(), bench.function(), bench.function(**troubled)]
+    process = bench.bridge_of([{"topics": f"{name}-{i}", "address": f.address, "order": "none", "function": settings[i]}
+                               for i, f in enumerate(functions)])
+    calm = functions[:2]
+
+    def feed(n: int) -> list[dict[str, Any]]:
+        for f in calm:
+            f.counters.reset()
+        bench.load(name, n, topics=2, partitions=4, rate=rate)
+        return [watch(process.pid, f.counters, lambda s: s["events"] >= n // 2, 60, process.alive)[0] for f in calm]
+
+    feed(rate)
+    stats = feed(rate * seconds)
+    taken = functions[2].counters.stats()
+    for actor in (process, *(f.process for f in functions)):
+        actor.end(15)
+    for i in range(3):
+        bench.kafka.delete(f"{name}-{i}")
+    return {"p50_ms": max(s["p50_ms"] for s in stats), "p99_ms": max(s["p99_ms"] for s in stats),
+            "third_taken": taken["events"], "third_refused": taken["refused"]}
+
+
+def case_functions(bench: Bench) -> dict[str, Any]:
+    """three functions in a process: latency of two at 500 events a second each while the third is quiet, hangs, fails, floods"""
+    seconds, backlog = (3 if bench.quick else 10), bench.events(2_000_000)
+    troubles = {"quiet": {"backlog": 0}, "hangs": {"backlog": 20_000, "answer": 0}, "fails": {"backlog": 20_000, "answer": 503},
+                "floods": {"backlog": backlog, "settings": {"endpointConcurrency": 1000, "bufferEvents": 10_000}}}
+    result = in_turns(bench, {word: lambda trouble=trouble: others(bench, seconds, **trouble)
+                              for word, trouble in troubles.items()})
+    for word in ("hangs", "fails", "floods"):
+        result[f"{word}_ratio"] = result[word]["p99_ms"] / max(result["quiet"]["p99_ms"], 0.001)
+    return result
+
+
 # --- the whole ---
 
 CASES: dict[str, Callable[[Bench], dict[str, Any]]] = {

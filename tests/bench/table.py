@@ -5,16 +5,18 @@ from typing import Any
 
 UNITS = {"events_per_s": ("ev/s", 0), "cpu_us": ("CPU µs/event", 1), "vm_rss_mib": ("VmRSS MiB", 1),
          "rss_anon_mib": ("RssAnon MiB", 1), "threads": ("threads", 0), "p50_ms": ("p50 ms", 2), "p99_ms": ("p99 ms", 2),
+         "third_taken": ("3rd: taken", 0), "third_refused": ("3rd: refused", 0),
          "idle_cpu_ms_per_s": ("idle CPU ms/s", 1), "switches_per_s": ("switches/s", 0)}
 
 # case, figure, what it may be: ">=" least, "<=" most
 TARGETS = [
     ("main", "ratio", ">=", 0.7), ("main", "cpu_us", "<=", 10), ("slow", "ratio", ">=", 0.8), ("partition", "cpu_us", "<=", 15),
     ("latency", "added_p50_ms", "<=", 0.3), ("latency", "added_p99_ms", "<=", 2), ("idle", "vm_rss_mib", "<=", 15),
-    ("backlog", "rss_anon_mib", "<=", 40),
+    ("backlog", "rss_anon_mib", "<=", 40), ("functions", "hangs_ratio", "<=", 2), ("functions", "fails_ratio", "<=", 2),
 ]
 WORSE = 1.10  # a tenth is noise
-SMALLER_IS_BETTER = {name for name in UNITS if name != "events_per_s"}
+RATIOS = ["ratio", "hangs_ratio", "fails_ratio", "floods_ratio"]
+SMALLER_IS_BETTER = {name for name in [*UNITS, *RATIOS[1:]] if name != "events_per_s"}
 
 
 def figure(case: dict[str, Any], name: str) -> float | None:
@@ -23,12 +25,12 @@ def figure(case: dict[str, Any], name: str) -> float | None:
 
 def print_case(name: str, what: str, case: dict[str, Any]) -> None:
     print(f"\n{name}: {what}")
-    columns = [c for c in UNITS if c in case["bridge"]]
+    programs = [p for p in ("limit", "bridge", "quiet", "hangs", "fails", "floods") if p in case]
+    columns = [c for c in UNITS if c in case[programs[-1]]]
     print("  " + "".join(f"{UNITS[c][0]:>15}" for c in columns))
-    for program in ("limit", "bridge"):
-        if program in case:
-            cells = "".join(f"{case[program][c]:>15.{UNITS[c][1]}f}" for c in columns)
-            print(f"  {cells}  {program}")
+    for program in programs:
+        cells = "".join(f"{case[program][c]:>15.{UNITS[c][1]}f}" for c in columns)
+        print(f"  {cells}  {program}")
     for target, wanted, relation, bound in TARGETS:
         got = figure(case, wanted) if target == name else None
         if got is not None:
@@ -42,7 +44,7 @@ def compare(base: dict[str, Any], now: dict[str, Any]) -> int:
     print(f"{'case':12}{'figure':16}{'base':>12}{'now':>12}{'change':>9}")
     for name, case in now["cases"].items():
         before = base["cases"].get(name)
-        for wanted in ["ratio", *UNITS] if before else []:
+        for wanted in [*RATIOS, *UNITS] if before else []:
             old, new = figure(before, wanted), figure(case, wanted)
             if not old or new is None or (wanted == "events_per_s" and "ratio" in case):
                 continue

@@ -47,6 +47,16 @@ class Config:
         self.documents.append(resource("dapr.io/v2alpha1", "Subscription", f"{pubsub}-{topic}", spec))
         return self
 
+    def beside(self, app: str, function: dict[str, Any], **spec: Any) -> "Config":
+        """One more function in the process."""
+        self.documents.append(resource("bridge/v1", "Bridge", app, {"function": function, "dapr": {"httpPort": 0}, **spec}))
+        return self
+
+    def scoped(self, *scopes: str) -> "Config":
+        """What was added last is for those functions alone."""
+        self.documents[-1] += f"scopes: {json.dumps(scopes)}\n"
+        return self
+
     def text(self, admin_port: int, dapr_port: int) -> str:
         spec = {"function": self.function, "dapr": {"httpPort": dapr_port}, "admin": {"port": admin_port},
                 **self.process}
