@@ -149,6 +149,8 @@ static void renewed_fill(void *arg, struct connector *connector)
 
 static void renewed_apply(struct reload *r, struct renewed *n, const struct component_config *c)
 {
+	const char *before = log_function(r->config->functions[n->function].rows.app_id);
+
 	arena_free(n->next_arena);
 	n->next_arena = arena_new();
 	n->next_settings = arena_alloc(n->next_arena, (c->n_settings + 1) * sizeof(*n->next_settings));
@@ -159,6 +161,7 @@ static void renewed_apply(struct reload *r, struct renewed *n, const struct comp
 	log_info("bridge.reload", "component %s: its secrets changed; it is ended and opened anew", c->name);
 	functions_renew(r->functions, n->function, c->name,
 	    &(struct renew_options){ r->config->process.drain_ms, renewed_fill, n });
+	log_function(before);
 }
 
 static const struct component_config *component_named(

@@ -126,3 +126,22 @@ def test_sighup_reads_secrets_again_and_says_what_it_does_not_apply(secure, brid
     ledger.produce(secure, topic, 50)
     ledger.wait(function)
     ledger.check(function, duplicates=0)
+
+
+def test_a_secret_two_functions_share_is_rotated_for_both(secure, bridge, functions, ledger, tmp_path):
+    secret = Mounted(tmp_path / "secrets" / "kafka")
+    secret.put(password=OLD)
+    topic = secure.create(partitions=1)
+    shop, mail = functions().up(), functions().up()
+    config = Config(app="shop", function={"address": shop.address}, process={"secrets": {"path": str(tmp_path / "secrets")}})
+    config.documents.append(orders(topic, secure, ""))		# the group is the app id
+    config.beside("mail", {"address": mail.address})
+    b = bridge(config).start().ready()
+    secure.set_password("carol", NEW)
+    secret.put(password=NEW)
+    eventually(lambda: b.log().count("component orders: its secrets changed") == 2, 20)
+    eventually(lambda: b.log().count("orders: group") == 4, 30, "each joins its group again")
+    ledger.produce(secure, topic, 50)
+    ledger.wait(shop)
+    ledger.wait(mail)
+    secure.set_password("carol", OLD)
