@@ -110,6 +110,9 @@ $(O)/obj/%.o: %.c $(O)/flags | have-packages
 	$(call say,CC  ,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
 
+# Taken in by the assembler, which the compiler's lists of dependencies know nothing of.
+$(O)/obj/bridge/web.o: $(wildcard bridge/web/*)
+
 # These two change only when what they say changes, so that new flags or a file that is gone are noticed.
 quoted = '$(subst ','\'',$(1))'
 $(O)/flags: FORCE

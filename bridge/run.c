@@ -13,6 +13,7 @@
 #include "bridge/child.h"
 #include "bridge/error.h"
 #include "bridge/http_server.h"
+#include "bridge/live.h"
 #include "bridge/log.h"
 #include "bridge/reload.h"
 #include "bridge/stream.h"
@@ -24,6 +25,7 @@ struct process_run {
 	struct loop *loop;
 	struct function *function;
 	struct http_server *admin, *dapr;
+	struct live *live; /* NULL: no admin port */
 	struct reload *reload;
 	const struct process *options;
 	bool draining, drained;
@@ -58,6 +60,8 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 
 	if (!slice_is(q->method, "GET") && !slice_is(q->method, "HEAD")) {
 		respond(r, 405, "only GET and HEAD\n");
+	} else if (live_handle(run->live, q, r)) {
+		return;
 	} else if (slice_is(q->path, "/metrics") || slice_is(q->path, "/")) {
 		r->status = 200;
 		r->content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -67,7 +71,7 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 	} else if (slice_is(q->path, "/readyz")) {
 		respond_health(run, r);
 	} else {
-		respond(r, 404, "there are /metrics, /healthz and /readyz\n");
+		respond(r, 404, "there are /metrics, /healthz, /readyz, and / for browsers\n");
 	}
 }
 
@@ -114,6 +118,8 @@ static void run_drained(void *arg)
 	struct process_run *run = arg;
 
 	run->drained = true;
+	if (run->live)
+		live_end(run->live);
 	if (!child_runs(run->child)) {
 		loop_stop(run->loop);
 		return;
@@ -183,6 +189,8 @@ static int run_open(struct process_run *run, struct config *config, struct error
 	    !(run->admin =
 		    http_server_open(run->loop, p->admin_listen, (unsigned)p->admin_port, admin_handle, run, err)))
 		return error_wrap(err, "admin.port");
+	if (run->admin)
+		run->live = live_new(run->loop, p->admin_listen, &run->function, 1);
 	if (p->dapr_http_port &&
 	    !(run->dapr =
 		    http_server_open(run->loop, p->dapr_listen, (unsigned)p->dapr_http_port, dapr_handle, run, err)))
@@ -249,6 +257,7 @@ static void run_close(struct process_run *run)
 {
 	child_free(run->child);
 	http_server_close(run->admin);
+	live_free(run->live);
 	http_server_close(run->dapr);
 	function_free(run->function);
 	reload_free(run->reload);
