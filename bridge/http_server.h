@@ -10,7 +10,8 @@ struct http_request {
 	const struct header *headers;
 	unsigned	 n_headers;
 };
-struct slice http_request_header(const struct http_request *, const char *name);	/* first of that name; absent: p NULL */
+/* first of that name; absent: p NULL */
+struct slice http_request_header(const struct http_request *, const char *name);
 
 /*
  * An answer that goes on after handle() returned: zeroed but for `closed`, in something of the caller's, which stays
@@ -38,8 +39,8 @@ void http_stream_write(struct http_stream *, struct slice);
 void http_stream_end(struct http_stream *);	/* what waits is still sent, then the connection closes; no closed() */
 
 /* `listen`: one address ("127.0.0.1", "::1", "0.0.0.0"); port 0: the kernel chooses.  handle() on the loop thread,
- * one request each, answered when it returns, or begun to be; it does not close the server.  HEAD is asked as GET, without the body.
- * 8 KiB of head, 64 KiB of body, 10 s to come, 128 connections: more is refused. */
+ * one request each, answered when it returns, or begun to be; it does not close the server.  HEAD is asked as GET,
+ * without the body. 8 KiB of head, 64 KiB of body, 10 s to come, 128 connections: more is refused. */
 struct http_server *http_server_open(struct loop *, const char *listen, unsigned port,
     void (*handle)(void *arg, const struct http_request *, struct http_response *), void *arg, struct error *);
 unsigned http_server_port(const struct http_server *);

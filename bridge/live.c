@@ -40,10 +40,10 @@ struct live {
 
 static void live_print(const struct live *l, bool history, struct buf *out)
 {
-	buf_printf(out, "event: snapshot\ndata: {\"version\":\"%s\",\"time\":%lld,\"started\":%lld",
-	    BRIDGE_VERSION, (long long)loop_wall(l->loop), (long long)l->started_wall);
-	buf_printf(out, ",\"uptime_ms\":%lld,\"step_ms\":%d", (long long)(loop_now(l->loop) - l->started),
-	    HISTORY_STEP_MS);
+	buf_printf(out, "event: snapshot\ndata: {\"version\":\"%s\",\"time\":%lld,\"started\":%lld", BRIDGE_VERSION,
+	    (long long)loop_wall(l->loop), (long long)l->started_wall);
+	buf_printf(
+	    out, ",\"uptime_ms\":%lld,\"step_ms\":%d", (long long)(loop_now(l->loop) - l->started), HISTORY_STEP_MS);
 	buf_printf(out, ",\"ended\":%s,\"functions\":[", l->ended ? "true" : "false");
 	for (unsigned i = 0; i < l->n_functions; i++) {
 		buf_text(out, i ? "," : "");
@@ -132,9 +132,9 @@ static bool accepts_html(const struct http_request *q)
 	bool found = false;
 
 	while (!found && list_next(&list, &item)) {
-		const char *end = memchr(item.p, ';', item.n);
+		size_t n = strcspn(item.p, "; \t,");
 
-		found = slice_is_nocase((struct slice){ item.p, end ? (size_t)(end - item.p) : item.n }, "text/html");
+		found = slice_is_nocase((struct slice){ item.p, n < item.n ? n : item.n }, "text/html");
 	}
 	free(accept);
 	return found;
@@ -197,8 +197,8 @@ static void viewer_open(struct live *l, struct http_response *r)
 	l->n_viewers++;
 	r->status = 200;
 	r->content_type = "text/event-stream";
-	buf_text(&r->headers,
-	    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n");
+	buf_text(
+	    &r->headers, "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n");
 	buf_text(&r->body, "retry: 1000\n\n");
 	live_print(l, true, &r->body);
 	r->stream = &v->stream;

@@ -7,7 +7,8 @@
 
 /* --- sampling --- */
 
-/* After function_walk().  false: unknown.  Partitions that are not reported any more are another member's, as long as some are. */
+/* After function_walk().  false: unknown.  Partitions that are not reported any more are another member's, as long
+ * as some are. */
 static bool sub_lag(const struct sub *s, int64_t *lag_r)
 {
 	int64_t inflight = (int64_t)s->walked.inflight;

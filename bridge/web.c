@@ -2,13 +2,13 @@
 #include "bridge/web.h"
 
 /* The Makefile knows that this object depends on them. */
-#define WEB_FILE(name, file)                                                                                           \
-	__asm__(".pushsection .rodata\n"                                                                               \
-		".global web_" #name "_begin, web_" #name "_end\n"                                                     \
-		".hidden web_" #name "_begin, web_" #name "_end\n"                                                     \
-		"web_" #name "_begin: .incbin \"bridge/web/" file "\"\n"                                               \
-		"web_" #name "_end: .byte 0\n"                                                                         \
-		".popsection\n");                                                                                      \
+#define WEB_FILE(name, file) \
+	__asm__(".pushsection .rodata\n" \
+		".global web_" #name "_begin, web_" #name "_end\n" \
+		".hidden web_" #name "_begin, web_" #name "_end\n" \
+		"web_" #name "_begin: .incbin \"bridge/web/" file "\"\n" \
+		"web_" #name "_end: .byte 0\n" \
+		".popsection\n"); \
 	__attribute__((visibility("hidden"))) extern const char web_##name##_begin[], web_##name##_end[]
 
 WEB_FILE(page, "live.html");

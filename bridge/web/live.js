@@ -39,9 +39,7 @@ function valueText(value) {
 
 // --- the page's elements
 
-function element(id) {
-  return document.getElementById(id);
-}
+const element = (id) => document.getElementById(id);
 
 function fromTemplate(id) {
   return element(id).content.firstElementChild.cloneNode(true);
@@ -93,8 +91,7 @@ class Herald {
 
 function niceMost(value) {
   const step = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  for (const factor of [1, 2, 5, 10]) if (factor * step >= value) return Math.max(factor * step, 5);
-  return value;
+  return Math.max(5, step * [1, 2, 5, 10].find((factor) => factor * step >= value));
 }
 
 class Chart {
@@ -105,7 +102,10 @@ class Chart {
     this.read = figure.querySelector(".read");
     this.axis = figure.querySelector(".axis");
     this.seen = false;
-    new IntersectionObserver(([entry]) => this.show(entry.isIntersecting)).observe(figure);
+    new IntersectionObserver(([entry]) => {
+      this.seen = entry.isIntersecting;
+      this.draw();
+    }).observe(figure);
     this.range.addEventListener("input", () => this.drawCursor());
     this.range.addEventListener("focus", () => this.drawCursor());
     for (const name of ["blur", "pointerleave"]) this.range.addEventListener(name, () => this.leave());
@@ -135,11 +135,6 @@ class Chart {
     this.range.max = span - 1;
     this.range.value = span - 1;
     [...this.axis.children].slice(0, 3).forEach((tick, i) => setText(tick, spanText((span * (3 - i)) / 3)));
-  }
-
-  show(seen) {
-    this.seen = seen;
-    this.draw();
   }
 
   path(name, text) {
@@ -195,17 +190,12 @@ class Chart {
 
   drawCursor() {
     const place = Number(this.range.value);
-    const read = this.pointed || document.activeElement === this.range;
-    this.path("cursor", read ? `M${place + 0.5} 0V100` : "");
-    this.drawReading(read);
-  }
-
-  drawReading(read) {
-    const place = Number(this.range.value);
     const lag = this.at(place);
+    const read = this.pointed || document.activeElement === this.range;
     const ago = this.span - 1 - place;
     const value = lag === undefined ? "before this process" : lag === null ? UNKNOWN : digits.format(lag);
     const text = `${ago ? `${ageText(ago * 1000)} ago` : "now"}: ${value}`;
+    this.path("cursor", read ? `M${place + 0.5} 0V100` : "");
     this.range.setAttribute("aria-valuetext", text);
     setText(this.read, read ? text : "");
   }
@@ -218,7 +208,8 @@ function setPipe(pipe, rate) {
   const order = Math.log10(1 + (rate ?? 0));
   pipe.classList.toggle("still", !rate);
   pipe.style.setProperty("--dot", `${(1.25 + 0.5 * order).toFixed(2)}px`);
-  for (const animation of pipe.querySelector("i").getAnimations()) animation.updatePlaybackRate(rate ? 0.6 + 1.6 * order : 0);
+  const [drift] = pipe.querySelector("i").getAnimations(); // none for who wants no motion
+  drift?.updatePlaybackRate(rate ? 0.6 + 1.6 * order : 0);
 }
 
 // What is wrong with it, the worst first: [how bad, the words].
@@ -345,6 +336,7 @@ class FunctionView {
 class Page {
   constructor(herald) {
     this.herald = herald;
+    this.nav = document.querySelector("nav.functions");
     this.functions = new Map();
   }
 
@@ -358,12 +350,11 @@ class Page {
   }
 
   link(f) {
-    const nav = document.querySelector("nav.functions");
     const a = document.createElement("a");
     a.href = `#function-${this.functions.size}`;
     a.textContent = f.name;
-    nav.append(a);
-    nav.hidden = this.functions.size < 2;
+    this.nav.append(a);
+    this.nav.hidden = this.functions.size < 2;
   }
 
   // Another process on the same port may have other functions.
@@ -371,7 +362,7 @@ class Page {
     if (this.started === snapshot.started) return;
     this.started = snapshot.started;
     element("main").replaceChildren();
-    document.querySelector("nav.functions").replaceChildren();
+    this.nav.replaceChildren();
     this.functions.clear();
   }
 
@@ -379,8 +370,8 @@ class Page {
     this.forget(snapshot);
     fill(document.querySelector(".top"), { version: snapshot.version, uptime: ageText(snapshot.uptime_ms) });
     for (const f of snapshot.functions) this.view(f).draw(f, snapshot.time, this.herald);
-    const [first] = snapshot.functions;
-    document.title = `${snapshot.functions.length === 1 ? first.name : `${snapshot.functions.length} functions`} · bridge`;
+    const [first, second] = snapshot.functions;
+    document.title = `${second ? `${snapshot.functions.length} functions` : first.name} · bridge`;
   }
 }
 
@@ -408,7 +399,7 @@ class Stream {
     this.close();
     this.source = new EventSource("/live/events");
     this.source.addEventListener("snapshot", (event) => this.take(JSON.parse(event.data)));
-    this.source.addEventListener("error", () => this.again("reconnecting"));
+    this.source.addEventListener("error", () => this.again());
     this.wait(SILENCE_MS);
   }
 
@@ -420,12 +411,12 @@ class Stream {
 
   wait(ms) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.again("reconnecting"), ms);
+    this.timer = setTimeout(() => this.again(), ms);
   }
 
-  again(state) {
+  again() {
     this.close();
-    this.say(state);
+    this.say("reconnecting");
     this.timer = setTimeout(() => this.open(), AGAIN_MS);
   }
 
@@ -444,11 +435,10 @@ function start() {
   const herald = new Herald(element("said"));
   const stream = new Stream(new Page(herald), herald);
   const button = element("pause");
-  const paused = () => button.getAttribute("aria-pressed") === "true";
+  const paused = () => button.ariaPressed === "true";
   button.addEventListener("click", () => {
-    button.setAttribute("aria-pressed", String(!paused()));
-    if (paused()) stream.pause();
-    else stream.open();
+    button.ariaPressed = String(!paused());
+    paused() ? stream.pause() : stream.open();
   });
   // A page nobody sees leaves its place to another; what it missed comes with the next beginning.
   document.addEventListener("visibilitychange", () => {

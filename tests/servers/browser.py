@@ -34,7 +34,7 @@ class Browser:
                 "--disable-background-networking", "--disable-component-update", "--disable-breakpad",
                 "--hide-scrollbars", "--remote-debugging-pipe", f"--user-data-dir={self.directory}/profile"]
         # it expects its pipes at 3 and 4
-        shell = ["/bin/sh", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "sh", *argv]
+        shell = ["/bin/bash", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "bash", *argv]
         self.process = Process(shell, self.directory / "browser.log", {**os.environ, "HOME": str(self.directory)},
                                (reads, writes))
         self.process.start()
@@ -139,6 +139,10 @@ class Page:
         nodes = self.call("Accessibility.getFullAXTree")["nodes"]
         return [n.get("name", {}).get("value", "") for n in nodes
                 if not n["ignored"] and n["role"]["value"] == role]
+
+    def close(self) -> None:
+        target = self.call("Target.getTargetInfo")["targetInfo"]["targetId"]
+        self.browser.call("Target.closeTarget", targetId=target)
 
     def picture(self, file: Path, whole: bool = False) -> None:
         said = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -41,5 +41,6 @@ struct words {
 bool fail(struct story *, const char *what, const char *more);	/* the first fault is printed; false */
 void story_act(struct story *, struct words *);			/* one action, and turns until all is quiet */
 void story_metric(struct story *, struct words *);
+void story_live(struct story *, struct words *);
 void story_drained(void *story);
 #endif
