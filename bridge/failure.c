@@ -121,8 +121,8 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 	switch (verdict) {
 	case UNSENT:
 		s->metrics.unsent++;
-		item_note(item, REASON_UNSENT, why);
 		item->delivery.attempt--;
+		item_note(item, REASON_UNSENT, why);
 		if (item_is_ending(item))
 			item_let_go(item);
 		else
