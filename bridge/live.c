@@ -93,13 +93,16 @@ static bool is_loopback(const char *address)
 static bool host_is_local(struct slice host)
 {
 	static const char suffix[] = ".localhost";
-	const char *colon = host.p ? memrchr(host.p, ':', host.n) : NULL;
+	const char *colon;
 	struct in_addr address;
 	bool local;
 	char *name;
 
+	if (!host.p)
+		return false;
 	if (host.n && host.p[0] == '[')
 		return true;
+	colon = memrchr(host.p, ':', host.n);
 	if (colon)
 		host.n = (size_t)(colon - host.p);
 	name = mem_slice(host);

@@ -1,6 +1,6 @@
 // Draws what /live/events tells: a section for each function, a card for each subscription.
 
-const SPANS = [60, 120, 300, 900]; // seconds that a chart shows: as few as hold all that is known
+const SPANS = [60, 180, 360, 900]; // seconds that a chart shows: as few as hold all that is known
 const UNKNOWN = "unknown";
 
 // --- numbers as text
@@ -22,9 +22,7 @@ function ageText(ms) {
   return `${d} d ${h % 24} h`;
 }
 
-function spanText(s) {
-  return s % 60 ? `${s} s` : `${s / 60} min`;
-}
+const spanText = (s) => (s % 60 ? `${s} s` : `${s / 60} min`);
 
 function bytesText(n) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -33,17 +31,12 @@ function bytesText(n) {
   return `${n < 10 && i > 0 ? n.toFixed(1) : digits.format(n)} ${units[i]}`;
 }
 
-function valueText(value) {
-  return typeof value === "number" ? digits.format(value) : (value ?? "");
-}
+const valueText = (value) => (typeof value === "number" ? digits.format(value) : (value ?? ""));
 
 // --- the page's elements
 
 const element = (id) => document.getElementById(id);
-
-function fromTemplate(id) {
-  return element(id).content.firstElementChild.cloneNode(true);
-}
+const fromTemplate = (id) => element(id).content.firstElementChild.cloneNode(true);
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -77,13 +70,19 @@ class Herald {
   constructor(node) {
     this.node = node;
     this.known = new Map();
+    this.news = [];
   }
 
   // The first look is no news.
   tell(key, state, text) {
     const before = this.known.get(key);
     this.known.set(key, state);
-    if (before !== undefined && before !== state) this.node.textContent = text;
+    if (before !== undefined && before !== state) this.news.push(text);
+  }
+
+  // All of one look at once: a second text would take the place of the first before it was read.
+  speak() {
+    if (this.news.length) this.node.textContent = this.news.splice(0).join(". ");
   }
 }
 
@@ -91,7 +90,7 @@ class Herald {
 
 function niceMost(value) {
   const step = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return Math.max(5, step * [1, 2, 5, 10].find((factor) => factor * step >= value));
+  return Math.max(10, step * [1, 2, 5, 10].find((factor) => factor * step >= value));
 }
 
 class Chart {
@@ -241,7 +240,7 @@ class SubscriptionView {
   }
 
   drawReasons(s, now) {
-    const reasons = s.reasons.toSorted((a, b) => b.at - a.at);
+    const reasons = s.reasons.sort((a, b) => b.at - a.at);
     const box = this.root.querySelector(".reasons");
     box.hidden = reasons.length === 0;
     fillRows(box.querySelector("tbody"), "reason", reasons, (r) => ({ ...r, age: `${ageText(now - r.at)} ago` }));
@@ -393,6 +392,7 @@ class Stream {
     pill.dataset.state = state;
     document.body.classList.toggle("stale", state !== "live");
     this.herald.tell("stream", state, `this page is ${state}`);
+    this.herald.speak();
   }
 
   open() {

@@ -79,7 +79,7 @@ def test_at_rest_the_page_says_what_the_metrics_say(kafka, function, read, ledge
     eventually(lambda: number(page, "delivered") == 498 and number(page, "inflight") == 0, 60)
     for what in ("received", "delivered", "retries", "parked"):
         assert number(page, what) == b.count(f"{what}_total"), what
-    assert b.metrics().sum("bridge_partition_lag", topic=topic) == 0
+    eventually(lambda: b.metrics().sum("bridge_partition_lag", topic=topic) == 0, 20, "the broker tells it")
     eventually(lambda: number(page, "lag") == 0, 20)
     assert page.text(f"{CARD}[data-is=topic]") == topic and page.text(f"{CARD}[data-is=route]") == "/orders"
     assert page.text("h2") == "shop" and page.text("section.function header [data-is=state]") == "ready"
