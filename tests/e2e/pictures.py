@@ -67,6 +67,7 @@ def take(browser: Browser, port: int) -> None:
         page.size(width, height if name == "phone" else page.run("document.documentElement.scrollHeight"), scale)
         eventually(lambda: page.run("[...document.querySelectorAll('path.line')].every(l => l.getAttribute('d'))")
                    or name == "phone", 10)
+        eventually(lambda: page.run("document.getAnimations().every((a) => !(a instanceof CSSTransition))"), 10)
         page.picture(file)
         if shutil.which("optipng"):
             subprocess.run(["optipng", "-quiet", "-o5", "-strip", "all", str(file)], check=True)
