@@ -67,7 +67,7 @@ STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
 BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
 
-.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench tools deps jars \
+.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench pictures tools deps jars \
 	rootfs deploy-tools install clean have-packages have-cmocka FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -89,6 +89,7 @@ help:
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
 # make bench: measures against the bare limit, writes build/bench.json; BENCH="--case main --quick" for a part of it
 # make bench-compare BASE=old.json: the last run beside an earlier one
+# make pictures: takes those of the live page anew, docs/pictures, in four minutes
 # make tools: the programs of tests/servers
 # make rootfs: what the image holds, without Docker, in build/rootfs; says how large it is
 # make deploy-tools: what checks deploy/ as far as Debian and PyPI have it; without them those tests are skipped
@@ -111,6 +112,9 @@ $(O)/libbridge.a: $(LIB_OBJECTS) $(O)/objects
 $(O)/obj/%.o: %.c $(O)/flags | have-packages
 	$(call say,CC  ,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+# Taken in by the assembler, which the compiler's lists of dependencies know nothing of.
+$(O)/obj/bridge/web.o: $(wildcard bridge/web/*)
 
 # These two change only when what they say changes, so that new flags or a file that is gone are noticed.
 quoted = '$(subst ','\'',$(1))'
@@ -234,6 +238,10 @@ bench:
 bench-compare:
 	@test -n "$(BASE)" || { echo "name the earlier run: make bench-compare BASE=old.json" >&2; exit 2; }
 	@tests/bench/bench.py --build $(O) --compare $(BASE)
+
+pictures: all jars
+	@tools/install-packages build test browser
+	@/usr/bin/python3 -m tests.e2e.pictures
 
 mutants:
 	@tools/install-packages build test

@@ -69,6 +69,14 @@ static void component_pause(struct component *c)
 		    f->loop, &c->reopen, backoff_ms(&reopen_backoff, ++c->failures, &f->random), component_reopen, c);
 }
 
+/* Down from the first failure on, however often it is tried. */
+static void component_changed(struct component *c, bool up)
+{
+	if (c->up != up || !c->changed_at)
+		c->changed_at = loop_now(c->function->loop);
+	c->up = up;
+}
+
 void connector_up(struct connector *connector)
 {
 	struct component *c = component_of(connector);
@@ -78,7 +86,8 @@ void connector_up(struct connector *connector)
 	c->failures = 0;
 	if (!c->up && c->was_up)
 		log_info("bridge.component", "component %s: connected again", c->name);
-	c->up = c->was_up = true;
+	component_changed(c, true);
+	c->was_up = true;
 	c->resubscribe_owed = true;
 	function_touch(c->function);
 }
@@ -87,13 +96,13 @@ void connector_down(struct connector *connector, const struct error *err)
 {
 	struct component *c = component_of(connector);
 
+	c->metrics.reconnects += c->up && err->code != ERR_NONE;
+	component_changed(c, false);
+	c->subscribed = false;
 	if (err->code == ERR_NONE) {
-		c->up = c->subscribed = false;
 		function_touch(c->function);
 		return;
 	}
-	c->metrics.reconnects += c->up;
-	c->up = c->subscribed = false;
 	c->last_error = *err;
 	log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: down: %s",
 	    c->name, err->text);
@@ -187,9 +196,14 @@ void lag_report(
 	row->at = loop_now(c->function->loop);
 }
 
+bool lag_is_told(const struct component *c, const struct lag_row *row)
+{
+	return c->up && loop_now(c->function->loop) - row->at <= LAG_OLD_MS;
+}
+
 bool lag_is_known(const struct component *c, const struct lag_row *row)
 {
-	return c->up && row->lag.known && loop_now(c->function->loop) - row->at <= LAG_OLD_MS;
+	return row->lag.known && lag_is_told(c, row);
 }
 
 static void component_failed(struct component *c, struct error *err)

@@ -11,6 +11,7 @@
 #include "bridge/note.h"
 #include "bridge/pace.h"
 #include "bridge/pool.h"
+#include "bridge/reasons.h"
 
 /*
  * An entry is one event in memory, copied once at offer(), with one item for each subscription it is for.  A window
@@ -118,6 +119,7 @@ struct component {
 	struct renewal	*renewal;		/* NULL: none under way */
 	struct lag_row	*lags, *last_lag;
 	struct error	 last_error;
+	int64_t		 changed_at;	/* up or down since then; 0: neither yet */
 	struct log_repeat faults;
 	struct component_metrics metrics;
 	alignas(max_align_t) struct connector connector;	/* the instance, class->size bytes */
@@ -134,10 +136,13 @@ struct sub {
 	bool		 probe, wanted, active, down;
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
-	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c */
+	/* by function_walk(); the first is the sum of waiting, in_flight, backoff, asking, held */
+	struct { uint64_t inflight, waiting, backoff, asking, parking, answering, held; } walked;
 	struct backoff	 backoff;
 	struct { int64_t due_us; struct timer timer; } rate;	/* next delivery due, by max_per_second */
 	struct log_repeat faults, held_faults, sink_faults;
+	struct reasons	 reasons;
+	struct history	*history;	/* NULL: not sampled */
 	struct sub_metrics metrics;
 };
 
@@ -230,8 +235,13 @@ void item_finish(struct item *, enum ending, const char *why);
 void deliver_pump(struct bound *);		/* sends what is ready and allowed */
 void item_cancel(struct item *, const char *why);	/* takes it from the binding; counts as UNSURE */
 
+/* metrics.c */
+void function_walk(struct function *);		/* fills `walked` of each subscription */
+int64_t sub_drift(const struct sub *);		/* after function_walk() */
+
 /* failure.c: what a verdict other than DONE leads to. */
 bool item_is_ending(const struct item *);	/* nothing is started any more for its window */
+void item_note(struct item *, enum reason_kind, const char *why);	/* to the reasons of its subscription */
 void item_failed(struct item *, enum verdict, int64_t retry_after_ms, const char *why);
 
 /* handoff.c: to a sink, again and again until it is confirmed there. */
@@ -274,7 +284,8 @@ void sink_forget(struct component *);		/* closing: nothing is waited for any mor
 void component_turn(struct component *);
 bool component_waited(const struct component *, int64_t now);	/* long enough for one window, or for much room */
 bool component_ready(const struct component *);
-bool lag_is_known(const struct component *, const struct lag_row *);	/* connected, reported as known, not too old */
+bool lag_is_told(const struct component *, const struct lag_row *);	/* connected, reported not too long ago */
+bool lag_is_known(const struct component *, const struct lag_row *);	/* and reported as known */
 bool component_reads(const struct component *);	/* has subscriptions */
 struct component *component_find(struct function *, const char *name);
 void component_free(struct component *);

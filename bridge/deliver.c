@@ -274,10 +274,12 @@ void item_finish(struct item *item, enum ending ending, const char *why)
 	struct entry *entry = item->entry;
 	struct item *next;
 
-	if (why)
+	if (why) {
+		item_note(item, ending == ENDED_PARKED ? REASON_PARKED : REASON_DROPPED, why);
 		log_fault_keyed(&s->faults, loop_now(f->loop), why, LOG_WARN, "bridge.deliver",
 		    "component %s: event %.*s: %s", s->public.component, (int)entry->event.id.n, entry->event.id.p,
 		    why);
+	}
 	sub_count(s, ending);
 	if (ending != ENDED_RETURNED)
 		histogram_add(&s->metrics.event_ms, loop_now(f->loop) - entry->taken_at);

@@ -244,6 +244,8 @@ void function_free(struct function *f)
 
 		f->subs = s->next;
 		timer_stop(f->loop, &s->rate.timer);
+		reasons_free(&s->reasons);
+		free(s->history);
 		free((void *)(uintptr_t)s->public.options);
 		free((void *)(uintptr_t)s->public.topic);
 		free((void *)(uintptr_t)s->public.group);

@@ -118,6 +118,12 @@ void functions_free(struct functions *all)
 	free(all);
 }
 
+struct function *const *functions_list(const struct functions *all, unsigned *n_r)
+{
+	*n_r = all->n;
+	return all->list;
+}
+
 bool functions_ready(const struct functions *all, struct buf *text)
 {
 	bool ready = true;

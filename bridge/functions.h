@@ -16,6 +16,7 @@ void functions_drain(struct functions *, int64_t ms, void (*drained)(void *arg),
 void functions_renew(struct functions *, unsigned n, const char *name, const struct renew_options *);
 void functions_free(struct functions *);			/* drained; NULL: nothing */
 
+struct function *const *functions_list(const struct functions *, unsigned *n_r);	/* in the order of the config */
 bool functions_ready(const struct functions *, struct buf *);	/* all of them; a line for each is added */
 void functions_metrics(struct functions *, struct buf *);	/* Prometheus text of all */
 #endif

@@ -31,6 +31,7 @@ static void handoff_wait(struct item *item, const char *why)
 	struct slice id = item->event->id;
 	int64_t pause = backoff_ms(&handoff_backoff, ++h->tries, &f->random);
 
+	item_note(item, REASON_NOT_CONFIRMED, why);
 	if (h->kind == HANDOFF_PARK)
 		s->metrics.park_failures++;
 	else

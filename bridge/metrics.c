@@ -150,6 +150,8 @@ static void walk_window(const struct window *w)
 			if (item->state == ITEM_FINISHED)
 				continue;
 			item->sub->walked.inflight++;
+			item->sub->walked.waiting += item->state < ITEM_SENT;
+			item->sub->walked.asking += item->state == ITEM_ASKING;
 			item->sub->walked.backoff += item->state == ITEM_BACKOFF;
 			item->sub->walked.parking += item->handoff && item->handoff->kind == HANDOFF_PARK;
 			item->sub->walked.answering += item->handoff && item->handoff->kind == HANDOFF_ANSWER;
@@ -157,7 +159,7 @@ static void walk_window(const struct window *w)
 		}
 }
 
-static void function_walk(struct function *f)
+void function_walk(struct function *f)
 {
 	for (struct sub *s = f->subs; s; s = s->next)
 		memset(&s->walked, 0, sizeof(s->walked));
@@ -169,7 +171,7 @@ static void function_walk(struct function *f)
 	}
 }
 
-static int64_t sub_drift(const struct sub *s)
+int64_t sub_drift(const struct sub *s)
 {
 	const struct sub_metrics *m = &s->metrics;
 

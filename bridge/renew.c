@@ -80,7 +80,8 @@ static void renew_open(struct component *c)
 
 	component_clear(c);
 	c->renewal = NULL;
-	c->up = c->subscribed = c->stopped = c->drain_asked = c->drained = c->close_asked = c->closed = false;
+	connector_down(&c->connector, &err); /* no fault, only not connected */
+	c->stopped = c->drain_asked = c->drained = c->close_asked = c->closed = false;
 	c->waiting = c->reopen_owed = c->resubscribe_owed = false;
 	c->crowded = NULL;
 	c->failures = 0;

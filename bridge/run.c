@@ -13,6 +13,7 @@
 #include "bridge/error.h"
 #include "bridge/functions.h"
 #include "bridge/http_server.h"
+#include "bridge/live.h"
 #include "bridge/log.h"
 #include "bridge/reload.h"
 #include "bridge/stream.h"
@@ -24,6 +25,7 @@ struct process_run {
 	struct loop *loop;
 	struct functions *functions;
 	struct http_server *admin;
+	struct live *live; /* NULL: no admin port */
 	struct reload *reload;
 	const struct process *options;
 	const struct function_rows *first; /* of the only function, when there is a child */
@@ -59,6 +61,8 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 
 	if (!slice_is(q->method, "GET") && !slice_is(q->method, "HEAD")) {
 		respond(r, 405, "only GET and HEAD\n");
+	} else if (live_handle(run->live, q, r)) {
+		return;
 	} else if (slice_is(q->path, "/metrics") || slice_is(q->path, "/")) {
 		r->status = 200;
 		r->content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -68,7 +72,7 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 	} else if (slice_is(q->path, "/readyz")) {
 		respond_health(run, r);
 	} else {
-		respond(r, 404, "there are /metrics, /healthz and /readyz\n");
+		respond(r, 404, "there are /metrics, /healthz, /readyz, and / for browsers\n");
 	}
 }
 
@@ -92,6 +96,8 @@ static void run_drained(void *arg)
 	struct process_run *run = arg;
 
 	run->drained = true;
+	if (run->live)
+		live_end(run->live);
 	if (!child_runs(run->child)) {
 		loop_stop(run->loop);
 		return;
@@ -141,6 +147,14 @@ static void run_hangup(void *arg, int signo)
 		reload_now(run->reload);
 }
 
+static void run_live(struct process_run *run)
+{
+	unsigned n;
+	struct function *const *list = functions_list(run->functions, &n);
+
+	run->live = live_new(run->loop, run->options->admin_listen, list, n);
+}
+
 static int run_open(struct process_run *run, struct config *config, struct error *err)
 {
 	const struct process *p = run->options;
@@ -152,6 +166,8 @@ static int run_open(struct process_run *run, struct config *config, struct error
 	    !(run->admin =
 		    http_server_open(run->loop, p->admin_listen, (unsigned)p->admin_port, admin_handle, run, err)))
 		return error_wrap(err, "admin.port");
+	if (run->admin)
+		run_live(run);
 	return functions_start(run->functions, err);
 }
 
@@ -214,6 +230,7 @@ static void run_close(struct process_run *run)
 {
 	child_free(run->child);
 	http_server_close(run->admin);
+	live_free(run->live);
 	functions_free(run->functions);
 	reload_free(run->reload);
 	loop_free(run->loop);

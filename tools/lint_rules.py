@@ -39,7 +39,7 @@ def layout(path: Path, lines: list[str]) -> Iterator[Finding]:
         if path.suffix in (".c", ".h") and line.startswith(" " * TAB):
             yield Finding(path, number, "indented by spaces: use tabs")
         width = len(line.expandtabs(TAB))
-        if path.suffix in (".c", ".h") and width > most:
+        if path.suffix in (".c", ".h", ".js", ".css", ".html") and width > most:
             yield Finding(path, number, f"{width} columns: break the line, {most} are the most")
 
 
@@ -163,4 +163,4 @@ def check(path: Path) -> list[Finding]:
 
 
 def is_script(path: Path, lines: list[str]) -> bool:
-    return path.suffix in (".py", ".sh") or bool(lines and lines[0].startswith("#!"))
+    return path.suffix in (".py", ".sh", ".js", ".css", ".html") or bool(lines and lines[0].startswith("#!"))

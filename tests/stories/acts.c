@@ -12,7 +12,7 @@
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
- *	CONNECTOR renews within MS
+ *	CONNECTOR renews within MS		live ... (live.c)
  *	CONNECTOR lags N [settled N]|lags unknown	metric NAME is absent	chance from SEED runs N
  *
  * Without a word there is one function, "f".  An event's id is its window's name and its token: "p0/5".
@@ -401,6 +401,8 @@ void story_act(struct story *s, struct words *w)
 		story_drain(s, atoi(next(w)));
 	} else if (!strcmp(verb, "chance")) {
 		story_chance(s, w);
+	} else if (!strcmp(verb, "live")) {
+		story_live(s, w);
 	} else if (!strcmp(verb, "metric")) {
 		story_metric(s, w);
 	} else if ((c = connector_named(s, verb))) {

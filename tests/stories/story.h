@@ -47,6 +47,7 @@ struct words {
 bool fail(struct story *, const char *what, const char *more);	/* the first fault is printed; false */
 void story_act(struct story *, struct words *);			/* one action, and turns until all is quiet */
 void story_metric(struct story *, struct words *);
+void story_live(struct story *, struct words *);
 
 /* troupe.c */
 unsigned story_function(struct story *, const char *name);	/* index; one more, if there is none of that name */
