@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Faults in random order against a real Kafka, and an account of every event: tests/chaos/chaos.py [--rounds N] [--seed S]"""
+"""Faults in random order, a real Kafka, every event accounted for: tests/chaos/chaos.py [--rounds N] [--seed S]"""
 from __future__ import annotations
 
 import argparse
@@ -53,7 +53,8 @@ def run_lap(kafka: Kafka, road: Proxy, plan: Plan, directory: Path, account: Acc
     print(f"\nlap: seed {plan.seed}, {len(plan.rounds)} rounds, order {plan.order}, {plan.strategy}", flush=True)
     directory.mkdir(parents=True)
     w = World(kafka, road, plan, directory, **bills)
-    good = all([tried(lambda: run_rounds(w, account)), tried(w.end_traffic), tried(lambda: account.settle(w)), tried(w.close)])
+    steps = [lambda: run_rounds(w, account), w.end_traffic, lambda: account.settle(w), w.close]
+    good = all([tried(step) for step in steps])		# each of them, whatever became of the others
     if good and account.good:
         shutil.rmtree(directory)
         return True
@@ -84,8 +85,8 @@ def run(seed: int, rounds: int, directory: Path, version: str, **bills: Any) -> 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=LAP, help="faults in all; every %(default)s of them make a lap with"
-                        " topics, function and bridges of its own")
+    parser.add_argument("--rounds", type=int, default=LAP,
+                        help="faults in all; %(default)s make a lap with topics, function and bridges of its own")
     parser.add_argument("--seed", type=int, help="of the first lap; none: a new one")
     parser.add_argument("--kafka", choices=VERSIONS, default=VERSIONS[0])
     parser.add_argument("--logs", type=Path, default=ROOT / "build/chaos", help="where a failed lap is kept")

@@ -111,6 +111,7 @@ def closes(w: World, r: Round) -> None:
 def one_partition_stuck(w: World, r: Round) -> None:
     stuck = r.number % PARTITIONS
     w.misbehave({"do": "ok", "status": 503, "path": "/orders", "partition": stuck})
+    throughout(w.alive, r.pick(1, 3, 5))
     w.wait_flow(300)
     w.misbehave()
 
