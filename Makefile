@@ -67,7 +67,7 @@ STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
 BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
 
-.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench pictures tools deps jars \
+.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants chaos bench pictures tools deps jars \
 	rootfs deploy-tools install clean have-packages have-cmocka FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -86,6 +86,7 @@ help:
 # make docs: writes docs/options.md, the manual page and the completion for bash anew from the tables
 # make asan ubsan tsan: the tests under that sanitizer
 # make fuzz: lets clang's fuzzer loose on every parser, FUZZ_SECONDS=60 each, or FUZZ_RUNS=; FUZZ="yaml note" for some of them
+# make chaos: faults in random order against a real Kafka, N= of them, and an account of every event; SEED= repeats a run
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
 # make bench: measures against the bare limit, writes build/bench.json; BENCH="--case main --quick" for a part of it
 # make bench-compare BASE=old.json: the last run beside an earlier one
@@ -242,6 +243,13 @@ bench-compare:
 pictures: all jars
 	@tools/install-packages build test browser
 	@/usr/bin/python3 -m tests.e2e.pictures
+
+N ?=
+SEED ?=
+chaos:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory all jars
+	@tests/chaos/chaos.py $(N:%=--rounds=%) $(SEED:%=--seed=%)
 
 mutants:
 	@tools/install-packages build test

@@ -77,10 +77,12 @@ class Bench:
     def mock(self, topics: list[str]) -> "Mock":
         return Mock(self, topics)
 
-    def limit(self, topic: str, port: int, connections: int = 64) -> Process:
-        group = self.name("limit")
-        return self.start([str(self.build / "bench/limit"), "--brokers", self.kafka.brokers, "--topic", topic, "--group",
-                           group, "--port", str(port), "--connections", str(connections)], "limit.log")
+    def limit(self, topic: str, port: int, brokers: str = "", **words: int) -> Process:
+        argv = [str(self.build / "bench/limit"), "--brokers", brokers or self.kafka.brokers, "--topic", topic,
+                "--group", self.name("limit"), "--port", str(port)]
+        for name, value in words.items():
+            argv += [f"--{name}", str(value)]
+        return self.start(argv, "limit.log")
 
     def bridge(self, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
                **metadata: Any) -> Process:

@@ -62,25 +62,29 @@ def in_turns(bench: Bench, programs: dict[str, Callable[[], Figures]]) -> dict[s
     return result
 
 
+def both(bench: Bench, function: Function, events: int, limit: Callable[[], Process],
+         bridge: Callable[[], Process]) -> dict[str, Any]:
+    result = in_turns(bench, {"limit": lambda: once(bench, limit, function, events),
+                              "bridge": lambda: once(bench, bridge, function, events)})
+    function.close()
+    return {"events": events, **result}
+
+
 def against_limit(bench: Bench, events: int, partitions: int = 1, delay: int = 0, connections: int = 64, size: int = 256,
                   concurrency: int = 64, **metadata: Any) -> dict[str, Any]:
     topic = bench.kafka.create(bench.kafka.new_name(), partitions, max_message_bytes="4000000")
     bench.load(topic, events, size=size, partitions=partitions)
     function = bench.function(delay=delay)
-    result = in_turns(bench, {
-        "limit": lambda: once(bench, lambda: bench.limit(topic, function.port, connections), function, events),
-        "bridge": lambda: once(bench, lambda: bench.bridge(topic, function.address, function={
-            "endpointConcurrency": concurrency}, **metadata), function, events),
-    })
-    function.close()
+    result = both(bench, function, events, lambda: bench.limit(topic, function.port, connections=connections),
+                  lambda: bench.bridge(topic, function.address, function={"endpointConcurrency": concurrency}, **metadata))
     bench.kafka.delete(topic)
-    return {"events": events, **result}
+    return result
 
 
 def alone(bench: Bench, topic: str, function: Function, events: int, settings: dict[str, Any] | None = None,
-          brokers: str = "", **metadata: Any) -> dict[str, Any]:
+          **metadata: Any) -> dict[str, Any]:
     result = in_turns(bench, {"bridge": lambda: once(
-        bench, lambda: bench.bridge(topic, function.address, brokers, settings, **metadata), function, events)})
+        bench, lambda: bench.bridge(topic, function.address, function=settings, **metadata), function, events)})
     function.close()
     return {"events": events, **result}
 
@@ -213,7 +217,9 @@ def case_topics(bench: Bench) -> dict[str, Any]:
     topics = [f"{name}-{i}" for i in range(n)]
     bench.create_many(topics)
     bench.load(name, events, topics=n)
-    return alone(bench, ",".join(topics), bench.function(), events)
+    function = bench.function()
+    return both(bench, function, events, lambda: bench.limit(name, function.port, topics=n, partitions=1),
+                lambda: bench.bridge(",".join(topics), function.address))
 
 
 def case_partitions(bench: Bench) -> dict[str, Any]:
@@ -222,7 +228,10 @@ def case_partitions(bench: Bench) -> dict[str, Any]:
     mock = bench.mock([f"{name}:{per}" for name in names])
     events = len(names) * per * 10
     bench.load("t", events, mock.brokers, topics=len(names), partitions=per)
-    rows = alone(bench, ",".join(names), bench.function(), events, brokers=mock.brokers)
+    function = bench.function()
+    rows = both(bench, function, events,
+                lambda: bench.limit("t", function.port, mock.brokers, topics=len(names), partitions=per),
+                lambda: bench.bridge(",".join(names), function.address, mock.brokers))
     mock.close()
     return rows
 
@@ -283,6 +292,17 @@ CASES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     name.removeprefix("case_"): made for name, made in list(globals().items()) if name.startswith("case_")}
 
 
+def read_figures(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        if not isinstance(found.get("cases"), dict):
+            raise ValueError("no cases in it")
+        return found
+    except (OSError, ValueError, AttributeError) as e:
+        print(f"{path}: {e}; expected figures as make bench writes them", file=sys.stderr)
+        sys.exit(2)
+
+
 def machine() -> dict[str, Any]:
     model = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False)
@@ -307,7 +327,7 @@ def main() -> int:
     args = arguments()
     out = args.out or args.build / "bench.json"
     if args.compare:
-        return compare(json.loads(args.compare.read_text()), json.loads(out.read_text()))
+        return compare(read_figures(args.compare), read_figures(out))
     bench = Bench(args.build, args.rounds, args.quick, args.long)
     found: dict[str, Any] = {"machine": machine(), "quick": args.quick, "cases": {}}
     try:

@@ -39,17 +39,35 @@ def print_case(name: str, what: str, case: dict[str, Any]) -> None:
 
 
 def compare(base: dict[str, Any], now: dict[str, Any]) -> int:
-    """Status 1 if a figure of bridge is more than a tenth worse.  Rates are compared as parts of the limit, where there is one."""
-    worse = 0
-    print(f"{'case':12}{'figure':16}{'base':>12}{'now':>12}{'change':>9}")
-    for name, case in now["cases"].items():
-        before = base["cases"].get(name)
-        for wanted in [*RATIOS, *UNITS] if before else []:
-            old, new = figure(before, wanted), figure(case, wanted)
-            if not old or new is None or (wanted == "events_per_s" and "ratio" in case):
-                continue
-            change = new / old
-            bad = change > WORSE if wanted in SMALLER_IS_BETTER else change < 1 / WORSE
-            worse += bad
-            print(f"{name:12}{wanted:16}{old:12.2f}{new:12.2f}{(change - 1) * 100:+8.1f}%{'  WORSE' if bad else ''}")
-    return 1 if worse else 0
+    """Status 1 if a figure of bridge is more than a tenth worse, 2 if nothing can be compared.  Rates are compared as
+    parts of the limit, where there is one."""
+    if base.get("quick") != now.get("quick"):
+        print("one of the two was made with --quick, the other without: they do not compare")
+        return 2
+    worse = compared = 0
+    print(f"{'case':12}{'figure':18}{'base':>12}{'now':>12}{'change':>9}")
+    for name in [*base["cases"], *(n for n in now["cases"] if n not in base["cases"])]:
+        before, after = base["cases"].get(name), now["cases"].get(name)
+        if before is None or after is None:
+            print(f"{name:12}only {'now' if before is None else 'in the base'}")
+            continue
+        for wanted in [*RATIOS, *UNITS]:
+            found = changed(name, wanted, before, after)
+            compared += found is not None
+            worse += bool(found)
+    return 1 if worse else 0 if compared else 2
+
+
+def changed(name: str, wanted: str, before: dict[str, Any], after: dict[str, Any]) -> bool | None:
+    """Prints one figure.  True: it is worse; None: it is in neither, or stands for nothing by itself."""
+    old, new = figure(before, wanted), figure(after, wanted)
+    by_ratio = wanted == "events_per_s" and "ratio" in before and "ratio" in after
+    if by_ratio or (old is None and new is None):
+        return None
+    if old is None or new is None:
+        print(f"{name:12}{wanted:18}only {'now' if old is None else 'in the base'}")
+        return None
+    bad = new > old * WORSE if wanted in SMALLER_IS_BETTER else new < old / WORSE
+    change = f"{(new / old - 1) * 100:+8.1f}%" if old else ""
+    print(f"{name:12}{wanted:18}{old:12.2f}{new:12.2f}{change:>9}{'  WORSE' if bad else ''}")
+    return bad
