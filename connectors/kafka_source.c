@@ -161,24 +161,48 @@ void kafka_hold(struct connector *c, struct window *w, bool on)
 	source_kick_soon(k->reader);
 }
 
-/* Offsets only rise while a partition is ours.  If not, they were reset at the broker, or the topic was made anew:
- * then the same number is another event. */
+/* The same numbers are other events from now on. */
+static void source_forget(struct kafka_partition *p)
+{
+	kafka_partition_lost(p);
+	p->assigned = true;
+	p->high = 0;
+	p->end = p->position = p->committed = -1; /* they speak of another log */
+}
+
+/* Offsets only rise while a partition is ours.  If not, they were reset at the broker, or the topic was made anew. */
 static void source_restart(struct kafka *k, struct kafka_partition *p, int64_t offset)
 {
 	if (p->window && offset < p->next) {
 		log_warn(KAFKA_SCOPE,
 		    "%s: %s/%d: offset %lld where %lld was expected: the topic was made anew or lost its end",
 		    k->base.name, p->name, p->number, (long long)offset, (long long)p->next);
-		kafka_partition_lost(p);
-		p->assigned = true;
-		p->high = 0;
-		p->end = p->committed = -1; /* they speak of another log */
+		source_forget(p);
 	}
 	if (p->window == NULL) {
 		kafka_partition_open(k, p, offset, (struct slice){ NULL, 0 });
 		p->dirty =
 		    true; /* before its first event is acknowledged a restart would begin at initialOffset again */
 	}
+}
+
+void kafka_source_anew(struct kafka_reader *r, struct kafka_partition *p)
+{
+	bool revoking = p->revoking;
+
+	log_warn(KAFKA_SCOPE,
+	    "%s: %s/%d: the commit the broker had is gone: the topic was made anew; it is read from its beginning",
+	    r->client.kafka->base.name, p->name, p->number);
+	kafka_source_purge(r, p);
+	kafka_source_unpause(r, p);
+	source_forget(p);
+	p->revoking = revoking;
+	p->position = 0; /* committed, so that the next owner does not begin at its end */
+	p->dirty = true;
+	if (revoking)
+		return;
+	kafka_partition_open(r->client.kafka, p, 0, (struct slice){ NULL, 0 });
+	source_rewind(r, p);
 }
 
 static struct kafka_partition *source_partition(struct kafka_reader *r, const rd_kafka_message_t *m)

@@ -15,7 +15,7 @@ static void cluster_quiet(const rd_kafka_t *rk, int level, const char *facility,
 	(void)text;
 }
 
-static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers)
+static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers, const char *group)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char why[200];
@@ -24,7 +24,7 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers)
 	if (brokers)
 		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof(why));
 	if (type == RD_KAFKA_CONSUMER) {
-		rd_kafka_conf_set(conf, "group.id", "cluster-reader", why, sizeof(why));
+		rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why));
 		rd_kafka_conf_set(conf, "enable.auto.commit", "false", why, sizeof(why));
 	}
 	rd_kafka_conf_set_log_cb(conf, cluster_quiet);
@@ -40,7 +40,7 @@ struct cluster *cluster_new(int brokers)
 	struct cluster *c = mem_new(sizeof(*c));
 
 	c->brokers = getenv("KAFKA_BROKERS");
-	c->rk = client_new(RD_KAFKA_PRODUCER, c->brokers);
+	c->rk = client_new(RD_KAFKA_PRODUCER, c->brokers, NULL);
 	if (c->brokers)
 		return c;
 	c->mock = rd_kafka_mock_cluster_new(c->rk, brokers);
@@ -149,6 +149,18 @@ int64_t cluster_committed(
 	return offset;
 }
 
+void cluster_commit(struct cluster *c, const char *group, const char *topic, int partition, int64_t offset)
+{
+	rd_kafka_t *rk = client_new(RD_KAFKA_CONSUMER, c->brokers, group);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+	assert_int_equal(rd_kafka_commit(rk, list, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
+	assert_int_equal(cluster_committed(c, group, topic, partition, NULL, 0), offset);
+}
+
 static void seen_make(struct seen *s, const rd_kafka_message_t *m)
 {
 	rd_kafka_headers_t *list;
@@ -168,7 +180,7 @@ static void seen_make(struct seen *s, const rd_kafka_message_t *m)
 
 unsigned cluster_read(struct cluster *c, const char *topic, int partitions, struct seen *seen_r, unsigned n)
 {
-	rd_kafka_t *rk = client_new(RD_KAFKA_CONSUMER, c->brokers);
+	rd_kafka_t *rk = client_new(RD_KAFKA_CONSUMER, c->brokers, "cluster-reader");
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
 	unsigned got = 0;
 

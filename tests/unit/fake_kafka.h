@@ -19,6 +19,8 @@ void cluster_write_one(struct cluster *, const char *topic, int partition, struc
 /* Committed by the group: offset, -1 when nothing; note copied to note[size] when given. */
 int64_t cluster_committed(struct cluster *, const char *group, const char *topic, int partition, char *note,
     size_t size);
+/* For a group without members. */
+void cluster_commit(struct cluster *, const char *group, const char *topic, int partition, int64_t offset);
 struct seen { struct slice key, value; int32_t partition; char headers[400]; };
 /* Up to n messages of all partitions of the topic from its beginning; texts live until seen_free(). */
 unsigned cluster_read(struct cluster *, const char *topic, int partitions, struct seen *seen_r, unsigned n);

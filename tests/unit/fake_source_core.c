@@ -253,6 +253,7 @@ void lag_report(struct connector *c, const struct subscription *sub, uint32_t pa
 	assert_true(partition < 16);
 	s->lag[partition] = lag;
 	s->n_lag[partition]++;
+	s->n_lag_zero[partition] += lag.known && lag.unacked == 0;
 }
 
 void subscription_down(struct connector *c, const struct subscription *sub, const struct error *err)

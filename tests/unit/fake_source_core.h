@@ -38,7 +38,7 @@ struct source {
 	bool		 stopped;
 	char		 down[300], sub_down[300];
 	struct lag	 lag[16];		/* by partition, of any subscription */
-	unsigned	 n_lag[16];
+	unsigned	 n_lag[16], n_lag_zero[16];
 	struct later	 turn;
 };
 

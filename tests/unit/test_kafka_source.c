@@ -382,6 +382,45 @@ static void a_group_that_begins_at_the_end_commits_where_it_began(void **state)
 	reader_end(r);
 }
 
+static bool lag_is_all_of_it(void *arg)
+{
+	const struct source *s = arg;
+
+	return s->lag[0].known && s->lag[0].unacked == 301;
+}
+
+static void what_was_known_of_a_log_is_forgotten_with_it(void **state)
+{
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "reset", 1);
+	cluster_write(cluster, "reset", 0, 0, 300, 0);
+	r = reader_new("g-reset", "reset", NULL);
+	s = r->source;
+	until_count(s, "reset", 300);
+	until_committed("g-reset", "reset", 0, 300);
+	s->settle_at_once = false;
+	s->credit = 10;
+	for (unsigned i = 0; i < 1000; i++)
+		rd_kafka_mock_push_request_errors(cluster->mock, API_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
+	rd_kafka_mock_push_request_errors(cluster->mock, API_FETCH, 1, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+	cluster_write(cluster, "reset", 0, 300, 1, 0); /* ends the fetch that waits */
+	until_count(s, "reset", 310);
+	assert_int_equal(s->offers[s->n_offers - 10].offset, 0);
+	source_until(loop, lag_is_all_of_it, s, "the lag is that of the log that is read now");
+	rd_kafka_mock_clear_request_errors(cluster->mock, API_OFFSET_COMMIT);
+	s->credit = 0; /* nothing more is offered: what is settled is all there is */
+	source_settle_all(s);
+	until_committed("g-reset", "reset", 0, 10);
+	assert_int_equal(s->n_lost, 1);
+	reader_end(r);
+	assert_int_equal(cluster_committed(cluster, "g-reset", "reset", 0, NULL, 0), 10);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(events_of_all_partitions_are_offered_in_order_and_committed),
 	cmocka_unit_test(a_group_goes_on_where_it_stopped),
@@ -395,6 +434,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_event_has_its_place_its_headers_and_what_they_say),
 	cmocka_unit_test(each_event_goes_to_the_subscriptions_that_name_its_topic),
 	cmocka_unit_test(a_group_that_begins_at_the_end_commits_where_it_began),
+	cmocka_unit_test(what_was_known_of_a_log_is_forgotten_with_it),
 };
 
 KAFKA_MAIN(1)
