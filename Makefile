@@ -30,7 +30,7 @@ STORIES := $(wildcard tests/stories/*.c)
 TOOLS := $(wildcard tests/servers/*.c)
 BENCHES := $(wildcard tests/bench/*.c)
 
-PACKAGES = rdkafka libuv yaml-0.1 openssl
+PACKAGES = rdkafka hiredis libuv yaml-0.1 openssl
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
