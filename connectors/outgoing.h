@@ -11,6 +11,7 @@ struct outgoing {
 	struct outgoing	*next, **prev;
 	struct request	*request;	/* NULL: forgotten */
 	unsigned	 open, n;
+	bool		 waits;		/* the connector's: not written yet */
 	struct outgoing_item items[];
 };
 

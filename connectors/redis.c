@@ -97,6 +97,7 @@ void redis_down(struct redis *r, const struct error *why)
 	r->up = false;
 	r->link = NULL;
 	redis_link_close(link);
+	redis_sink_failed(r, copy.text);
 	if (copy.code == ERR_LIMIT)
 		r->entry_bytes = r->rows.max_reply; /* one at a time */
 	if (r->reading->lost)

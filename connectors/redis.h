@@ -101,6 +101,8 @@ void redis_refused(struct redis *, const char *what, const struct redis_reply *)
 /* redis_sink.c */
 void redis_send(struct connector *, struct request *);
 void redis_forget(struct connector *, struct request *);
+void redis_sink_connected(struct redis *);	/* redis->link is open and of use: what waited is written */
+void redis_sink_failed(struct redis *, const char *why);	/* what waited is answered RETRY */
 /* What an error of Redis means for whoever asked. */
 enum verdict redis_verdict(const struct redis_reply *);
 

@@ -163,8 +163,8 @@ static void trim_groups(void *arg, const struct redis_reply *reply)
 	t = mem_new(sizeof(*t));
 	*t = (struct trim){ .stream = st, .lowest = { UINT64_MAX, UINT64_MAX } };
 	for (unsigned i = 0; i < reply->n; i++) {
-		const struct redis_reply *name = stream_map_find(&reply->items[i], "name");
-		const struct redis_reply *at = stream_map_find(&reply->items[i], "last-delivered-id");
+		const struct redis_reply *name = redis_reply_find(&reply->items[i], "name");
+		const struct redis_reply *at = redis_reply_find(&reply->items[i], "last-delivered-id");
 
 		if (!name || !at || !stream_id_read(at->text, &last)) {
 			t->unsure = true;

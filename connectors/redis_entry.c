@@ -61,14 +61,6 @@ struct stream_id stream_id_after(struct stream_id id)
 	return id;
 }
 
-const struct redis_reply *stream_map_find(const struct redis_reply *map, const char *name)
-{
-	for (unsigned i = 0; map->kind == REDIS_ARRAY && i + 1 < map->n; i += 2)
-		if (slice_is(map->items[i].text, name))
-			return &map->items[i + 1];
-	return NULL;
-}
-
 /* --- headers --- */
 
 static void header_add(struct redis_streams *s, struct event *e, struct slice name, struct slice value)

@@ -113,7 +113,7 @@ void stream_make(struct redis_stream *st)
 static void heal_answered(void *arg, const struct redis_reply *reply)
 {
 	struct redis_stream *st = arg;
-	const struct redis_reply *last = stream_map_find(reply, "last-generated-id");
+	const struct redis_reply *last = redis_reply_find(reply, "last-generated-id");
 	struct stream_id id = { 0, 0 };
 
 	if (redis_failed(st->redis, reply) || st->step != STREAM_MAKING)

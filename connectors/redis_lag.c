@@ -89,10 +89,10 @@ static void lag_groups(void *arg, const struct redis_reply *reply)
 		return;
 	}
 	for (unsigned i = 0; i < reply->n; i++) {
-		const struct redis_reply *group = &reply->items[i], *name = stream_map_find(group, "name");
-		const struct redis_reply *pending = stream_map_find(group, "pending"),
-					 *lag = stream_map_find(group, "lag");
-		const struct redis_reply *last = stream_map_find(group, "last-delivered-id");
+		const struct redis_reply *group = &reply->items[i], *name = redis_reply_find(group, "name");
+		const struct redis_reply *pending = redis_reply_find(group, "pending"),
+					 *lag = redis_reply_find(group, "lag");
+		const struct redis_reply *last = redis_reply_find(group, "last-delivered-id");
 		struct stream_id id;
 
 		if (!name || !pending || !last || !slice_is(name->text, st->redis->streams->group) ||

@@ -65,6 +65,12 @@ static void place_refuse(struct redis *r, enum err code, const char *why)
 	redis_down(r, &e);
 }
 
+static void place_serves(struct redis *r)
+{
+	redis_sink_connected(r);
+	redis_report(r);
+}
+
 /* Sentinels are slow to learn: what they call the master may have become a replica. */
 static void place_role(void *arg, const struct redis_reply *reply)
 {
@@ -75,16 +81,15 @@ static void place_role(void *arg, const struct redis_reply *reply)
 	if (reply->kind == REDIS_ARRAY && reply->n > 0 && !slice_is(reply->items[0].text, "master"))
 		place_refuse(r, ERR_IO, "is no master, though the sentinels say so");
 	else
-		redis_report(r);
+		place_serves(r);
 }
 
 static void place_opened(void *arg)
 {
 	struct redis *r = arg;
 
-	r->durability_asked = false;
 	if (!r->rows.failover) {
-		redis_report(r);
+		place_serves(r);
 		return;
 	}
 	redis_link_begin(r->link, 1);

@@ -296,3 +296,11 @@ bool redis_reply_is_ok(const struct redis_reply *r)
 {
 	return r->kind != REDIS_ERROR && r->kind != REDIS_LOST && r->kind != REDIS_UNSENT;
 }
+
+const struct redis_reply *redis_reply_find(const struct redis_reply *map, const char *name)
+{
+	for (unsigned i = 0; map->kind == REDIS_ARRAY && i + 1 < map->n; i += 2)
+		if (slice_is(map->items[i].text, name))
+			return &map->items[i + 1];
+	return NULL;
+}

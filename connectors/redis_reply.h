@@ -28,6 +28,8 @@ struct redis_reply {
 /* REDIS_ERROR whose text begins with that word: "NOGROUP". */
 bool redis_reply_refuses(const struct redis_reply *, const char *word);
 bool redis_reply_is_ok(const struct redis_reply *);	/* neither an error nor lost */
+/* A value of a flat map (name, value, name …), as XINFO and CONFIG GET give them; NULL: no such name. */
+const struct redis_reply *redis_reply_find(const struct redis_reply *map, const char *name);
 
 /* The memory of one reply, counted. */
 struct redis_memory;

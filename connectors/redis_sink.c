@@ -189,36 +189,23 @@ static const struct operation operations[] = {
 
 static void durability_answered(void *arg, const struct redis_reply *reply)
 {
+	const struct redis_reply *file = redis_reply_find(reply, "appendonly"),
+				 *sync = redis_reply_find(reply, "appendfsync");
 	struct redis *r = arg;
 
 	if (reply->kind == REDIS_ERROR)
-		log_info(REDIS_SCOPE, "%s: how durable the server writes is not known: CONFIG GET appendfsync: %.*s",
-		    r->base.name, (int)reply->text.n, reply->text.p);
-	else if (reply->kind == REDIS_ARRAY && reply->n == 2 && !slice_is(reply->items[1].text, "always"))
-		log_warn(REDIS_SCOPE,
-		    "%s: the server confirms what is written before it is on disk (appendfsync %.*s): what is written "
-		    "in the last moment before a crash of the server is lost",
-		    r->base.name, (int)reply->items[1].text.n, reply->items[1].text.p);
-}
-
-static void persistence_answered(void *arg, const struct redis_reply *reply)
-{
-	struct redis *r = arg;
-
-	if (reply->kind == REDIS_ARRAY && reply->n == 2 && slice_is(reply->items[1].text, "no"))
+		log_info(REDIS_SCOPE, "%s: how durable the server writes is not known: CONFIG GET: %.*s", r->base.name,
+		    (int)reply->text.n, reply->text.p);
+	else if (file && slice_is(file->text, "no"))
 		log_warn(REDIS_SCOPE,
 		    "%s: the server keeps no append-only file (appendonly no): what is written since its last snapshot "
 		    "does not survive its end",
 		    r->base.name);
-}
-
-static void config_ask(struct redis *r, const char *name, redis_replied *answered)
-{
-	redis_link_begin(r->link, 3);
-	redis_link_text(r->link, "CONFIG");
-	redis_link_text(r->link, "GET");
-	redis_link_text(r->link, name);
-	redis_link_end(r->link, answered, r);
+	else if (sync && !slice_is(sync->text, "always"))
+		log_warn(REDIS_SCOPE,
+		    "%s: the server confirms what is written before it is on disk (appendfsync %.*s): the last of it "
+		    "may not survive its end",
+		    r->base.name, (int)sync->text.n, sync->text.p);
 }
 
 /* Once a connection, before the first thing is written: who only reads need not know. */
@@ -227,8 +214,11 @@ static void durability_ask(struct redis *r)
 	if (r->durability_asked)
 		return;
 	r->durability_asked = true;
-	config_ask(r, "appendonly", persistence_answered);
-	config_ask(r, "appendfsync", durability_answered);
+	redis_link_begin(r->link, 3);
+	redis_link_text(r->link, "CONFIG");
+	redis_link_text(r->link, "GET");
+	redis_link_text(r->link, "append*");
+	redis_link_end(r->link, durability_answered, r);
 }
 
 /* --- what the core calls --- */
@@ -241,29 +231,13 @@ static const struct operation *operation_find(struct slice name)
 	return NULL;
 }
 
-void redis_send(struct connector *c, struct request *request)
+static void outgoing_write(struct redis *r, struct outgoing *o)
 {
-	struct redis *r = redis_of(c);
+	const struct request *request = o->request;
 	const struct operation *operation = operation_find(request->operation);
-	struct outgoing *o;
-	unsigned n = request->n;
+	unsigned n = o->n;
 
-	request->mine = NULL;
-	if (!operation) {
-		request_refuse(request, REJECT,
-		    "no such operation; supported operations: publish, create, get, delete, increment");
-		return;
-	}
-	if (!redis_link_is_open(r->link)) {
-		request_refuse(request, RETRY, "not connected");
-		return;
-	}
-	if (redis_link_unsent(r->link) > UNSENT_MAX) {
-		request_refuse(request, RETRY, "too much waits to be written already");
-		return;
-	}
-	durability_ask(r);
-	o = outgoing_new(&r->outgoing, request);
+	o->waits = false;
 	for (unsigned i = 0; i < n; i++) {
 		struct outgoing_item *item = &o->items[i];
 		const char *wrong = operation->write(r, request, request->events[i], item);
@@ -271,6 +245,67 @@ void redis_send(struct connector *c, struct request *request)
 		if (wrong)
 			outgoing_answer(item, REJECT, NULL, wrong);
 	}
+}
+
+/* The list has the newest first; NULL: none waits. */
+static struct outgoing *outgoing_oldest(const struct redis *r)
+{
+	struct outgoing *oldest = NULL;
+
+	for (struct outgoing *o = r->outgoing; o; o = o->next)
+		if (o->waits)
+			oldest = o;
+	return oldest;
+}
+
+void redis_sink_connected(struct redis *r)
+{
+	struct outgoing *o;
+
+	r->durability_asked = false;
+	while ((o = outgoing_oldest(r)) != NULL) {
+		durability_ask(r);
+		if (o->request)
+			outgoing_write(r, o);
+		else
+			outgoing_answer_all(o, UNSURE, NULL); /* forgotten: nobody hears it */
+	}
+}
+
+void redis_sink_failed(struct redis *r, const char *why)
+{
+	struct outgoing *o;
+
+	while ((o = outgoing_oldest(r)) != NULL)
+		outgoing_answer_all(o, RETRY, why);
+}
+
+/* What comes while a connection is being opened waits for it. */
+void redis_send(struct connector *c, struct request *request)
+{
+	struct redis *r = redis_of(c);
+	struct outgoing *o;
+
+	request->mine = NULL;
+	if (!operation_find(request->operation)) {
+		request_refuse(request, REJECT,
+		    "no such operation; supported operations: publish, create, get, delete, increment");
+		return;
+	}
+	if (!r->link && !r->sentinel) {
+		request_refuse(request, RETRY, "not connected");
+		return;
+	}
+	if (r->link && redis_link_unsent(r->link) > UNSENT_MAX) {
+		request_refuse(request, RETRY, "too much waits to be written already");
+		return;
+	}
+	o = outgoing_new(&r->outgoing, request);
+	o->waits = !redis_link_is_open(r->link);
+	if (o->waits)
+		return;
+	durability_ask(r);
+	outgoing_write(r, o);
 }
 
 void redis_forget(struct connector *c, struct request *r)

@@ -98,8 +98,6 @@ size_t stream_id_print(struct stream_id, char buf[STREAM_ID_MAX]);
 void stream_id_word(struct redis_link *, struct stream_id);
 int stream_id_compare(struct stream_id, struct stream_id);
 struct stream_id stream_id_after(struct stream_id);
-/* A value of a flat map, as XINFO gives them; NULL: no such name. */
-const struct redis_reply *stream_map_find(const struct redis_reply *map, const char *name);
 enum entry { ENTRY_EVENT, ENTRY_GONE, ENTRY_WRONG };
 /* ENTRY_GONE: cut off the stream while it was pending; only the id is set.  The event's texts are the reply's or the
  * scratch's: until the next call. */
