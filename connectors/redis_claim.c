@@ -1,4 +1,4 @@
-/* Pending entries of a stream: ours from before a start, those dead consumers left, and the sign of life for our own. */
+/* Pending entries of a stream: ours from before a start, what dead consumers left, and the sign of life for our own. */
 #include <stdlib.h>
 #include <string.h>
 #include "connectors/redis_streams.h"

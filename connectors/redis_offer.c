@@ -89,7 +89,7 @@ static bool offer_entry(struct redis_stream *st, struct stream_batch *b, bool cl
 	struct event e;
 
 	if (entry->kind == REDIS_NIL)
-		return true; /* older servers, of a claimed one that is cut off: redis_claim.c sees that it is missing */
+		return true; /* before Redis 7, claimed and cut off: redis_claim.c sees that it is missing */
 	switch (stream_entry(st, entry, claimed ? claim_deliveries(&st->scan, entry) : 0, &e)) {
 	case ENTRY_WRONG: offer_wrong(st); return false;
 	case ENTRY_GONE: stream_gone(st, (struct stream_id){ e.token.w[0], e.token.w[1] }); return true;

@@ -98,6 +98,13 @@ class Redis:
             self._client = None
             raise
 
+    def role(self) -> str:
+        """master, slave; not to be asked just now: empty."""
+        try:
+            return str(self("ROLE")[0])
+        except OSError:
+            return ""
+
     def name(self, word: str = "stream") -> str:
         """A key nobody has used."""
         return f"{word}-{os.getpid()}-{next(self._names)}"
