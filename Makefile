@@ -65,7 +65,8 @@ LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES)))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNITS))
 STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
-BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
+BENCH_PARTS := tests/bench/bench.c tests/bench/sides.c
+BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out $(BENCH_PARTS),$(BENCHES)))
 
 .PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench tools deps jars \
 	install clean have-packages have-cmocka FORCE
@@ -163,7 +164,7 @@ $(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libbridge.a $(EXTRA)
+$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call object,$(BENCH_PARTS)) $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
