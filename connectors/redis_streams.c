@@ -145,8 +145,11 @@ void streams_read(struct redis_streams *s)
 void stream_ready(struct redis_stream *st)
 {
 	st->step = STREAM_READING;
-	if (!st->redis->streams->peek && st->redis->rows.redeliver_ms > 0)
-		stream_scan_begin(st, SCAN_STALE);
+	if (!st->redis->streams->peek) {
+		stream_lag_ask(st);
+		if (st->redis->rows.redeliver_ms > 0)
+			stream_scan_begin(st, SCAN_STALE);
+	}
 	streams_read(st->redis->streams);
 }
 
