@@ -95,7 +95,7 @@ static const char *write_publish(
 	const char *topics = r->rows.topics;
 	struct slice place = request->topic;
 
-	if (place.n == 0 && !list_next(&topics, &place))
+	if (place.n == 0 && !(topics && list_next(&topics, &place)))
 		return "no topic: the request names none, and the row topics is not set";
 	r->reading->publish(r, place, request, e, item_written, item);
 	return NULL;
