@@ -361,8 +361,6 @@ static void streams_lost(struct redis *r)
 		st->scan.asking = false;
 		st->step = STREAM_WAITING;
 		st->in_read = false;
-		for (struct stream_ack *a = st->acks; a; a = a->next)
-			a->sent = false;
 	}
 }
 
