@@ -16,7 +16,7 @@ static const struct option redis_options[] = {
 	WORD("kind", struct redis, rows.kind, "stream", 0, "what these keys are, for reading and for publishing", .words = "stream"),
 	STR("redisUsername", struct redis, rows.user, NULL, OPT_PLACE, "ACL user; none: the default user"),
 	STR("redisPassword", struct redis, rows.password, NULL, OPT_SECRET, "its password"),
-	INT("redisDB", struct redis, rows.database, "0", OPT_PLACE, "number of the database", .alias = "redisDb", .min = 0, .max = 1000000),
+	INT("redisDB", struct redis, rows.database, "0", OPT_PLACE, "number of the database", .min = 0, .max = 1000000),
 	WORD("redisType", struct redis, rows.type, "node", 0, "one server (with failover: one master at a time); a cluster is refused",
 	    .words = "node cluster"),
 	BOOL("enableTLS", struct redis, rows.tls, "false", OPT_URL_TLS, "TLS; in one line: rediss://"),
@@ -214,7 +214,9 @@ static void redis_close(struct connector *c)
 
 const struct connector_class redis_class = {
 	.name = "redis",
-	.summary = "Redis streams, read in a consumer group with takeover of what dead consumers left, and written",
+	.summary =
+	    "Redis streams, read in a consumer group at least once, in no order across replicas; keys and streams "
+	    "written, as durable as the server's appendfsync makes them (it is asked, and warned of)",
 	.options = redis_options,
 	.size = sizeof(struct redis),
 	.check = redis_check,

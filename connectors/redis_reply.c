@@ -10,6 +10,7 @@ enum {
 	CHUNK = 64 << 10, /* what a reply begins with */
 	CHUNK_MAX = 1 << 20, /* what is kept for the next one at most */
 	LINE_MAX_BYTES = 64 << 10, /* everything but a bulk string is a line; Redis itself allows 64 KiB */
+	DEPTH_MAX = 7, /* of hiredis before 1.1; later ones know no bound */
 	LENGTH_MAX = 32 /* digits of a length, with room */
 };
 
@@ -31,6 +32,7 @@ struct redis_parser {
 	size_t max_reply;
 	bool delivered; /* what is in memory was given out */
 	bool over; /* refused as too large */
+	bool deep; /* refused as nested too deeply */
 };
 
 /* --- memory --- */
@@ -133,10 +135,15 @@ static void *create_array(const redisReadTask *task, size_t n)
 static void *create_array(const redisReadTask *task, int n)
 #endif
 {
+	struct redis_parser *p = task->privdata;
 	struct redis_reply *r = reply_at(task, REDIS_ARRAY);
 	size_t bytes = (size_t)n * sizeof(*r);
+	unsigned depth = 0;
 
-	if (!r)
+	for (const redisReadTask *above = task; above && depth <= DEPTH_MAX; above = above->parent)
+		depth++;
+	p->deep = depth > DEPTH_MAX;
+	if (!r || p->deep)
 		return NULL;
 	r->items = memory_take(task->privdata, bytes, sizeof(void *));
 	if (!r->items)

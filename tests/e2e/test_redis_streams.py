@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers.wait import eventually, throughout
 
-from .bridge import run
+from .bridge import ROOT, run
 from .ledger import cloudevent
 
 pytestmark = pytest.mark.quick
@@ -170,6 +170,22 @@ def test_what_all_groups_have_acknowledged_is_cut_off_if_asked_for(redis, functi
     redis("XACK", stream, "slow", *[p[0] for p in pending])
     # whole nodes of a hundred entries are cut
     eventually(lambda: 400 <= redis("XLEN", stream) < 520, 30, "what both have acknowledged is gone")
+
+
+# -- in one line
+
+
+def test_the_short_form_is_the_component_it_stands_for():
+    done = run("check", "--print", "--app-id", "shop", "rediss://127.0.0.1:6379/jobs?kind=stream&queueDepth=7",
+               "http://127.0.0.1:8080/jobs")
+    assert done.returncode == 0 and "bindings.redis" in done.stdout
+    for row in ("enableTLS", "queueDepth", "topics", "redisHost"):
+        assert row in done.stdout
+    assert "enableTLS does not stand behind" in run("check", "redis://h/s?enableTLS=true", "http://h:1").stderr
+
+
+def test_the_example_is_clean():
+    assert run("check", "--config", str(ROOT / "deploy/examples/redis.yaml")).returncode == 0
 
 
 # -- writing
