@@ -25,7 +25,7 @@ struct redis_rows {
 	const char	*master, *sentinel_user, *sentinel_password;
 	int64_t		 dial_ms, read_ms, max_reply;
 	const char	*topics, *group, *consumer, *payload_field;
-	int64_t		 processing_ms, redeliver_ms, queue_depth, max_len, ttl_ms;
+	int64_t		 processing_ms, redeliver_ms, expiry_ms, queue_depth, max_len, ttl_ms;
 	bool		 trim;
 	int64_t		 unused_number, unused_ms;	/* of rows that say so */
 };

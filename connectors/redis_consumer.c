@@ -1,4 +1,4 @@
-/* The name of this replica within its group: the same after a restart, another one for each process of a host. */
+/* Consumers of a group: our name, the same after a restart, another one for each process; those that are gone. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,4 +42,42 @@ char *consumer_name(const struct redis *r, const char *group, int *slot_r)
 		*slot_r = slot_take(r, group, name);
 	}
 	return mem_text(name);
+}
+
+/* In one piece, so that none that is read for meanwhile is taken away with what it has got. */
+static const char tidy_script[] =
+    "local removed = 0 "
+    "for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do "
+    "local c = {} for i = 1, #row, 2 do c[row[i]] = row[i + 1] end "
+    "if c.pending == 0 and c.idle > tonumber(ARGV[2]) and c.name ~= ARGV[3] then "
+    "redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], c.name) removed = removed + 1 end end "
+    "return removed";
+
+static void tidy_answered(void *arg, const struct redis_reply *reply)
+{
+	struct redis_stream *st = arg;
+	const char *name = st->redis->base.name;
+
+	if (reply->kind == REDIS_INTEGER && reply->number > 0)
+		log_info(REDIS_SCOPE, "%s: stream %s: %lld consumers that have nothing and are long gone were removed",
+		    name, st->key, (long long)reply->number);
+	else if (reply->kind == REDIS_ERROR)
+		log_debug(REDIS_SCOPE, "%s: stream %s: consumers that are gone stay: EVAL: %.*s", name, st->key,
+		    (int)reply->text.n, reply->text.p);
+}
+
+void stream_tidy(struct redis_stream *st)
+{
+	const struct redis *r = st->redis;
+	struct redis_link *l = r->link;
+
+	redis_link_begin(l, 7);
+	redis_link_text(l, "EVAL");
+	redis_link_text(l, tidy_script);
+	redis_link_text(l, "1");
+	redis_link_word(l, st->name);
+	redis_link_text(l, r->streams->group);
+	redis_link_number(l, r->rows.expiry_ms);
+	redis_link_text(l, r->streams->consumer);
+	redis_link_end(l, tidy_answered, st);
 }

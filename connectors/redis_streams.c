@@ -212,6 +212,8 @@ static void stream_tick(struct redis_stream *st, int64_t now)
 		stream_lag_ask(st);
 	if (st->redis->rows.trim && now >= s->trim_at)
 		stream_trim(st);
+	if (st->redis->rows.expiry_ms > 0 && now >= s->tidy_at)
+		stream_tidy(st);
 }
 
 static void next_at(int64_t *at, int64_t now, int64_t every)
@@ -233,6 +235,7 @@ static void streams_tick(void *arg)
 	next_at(&s->scan_at, now, r->rows.redeliver_ms);
 	next_at(&s->lag_at, now, LAG_EVERY_MS);
 	next_at(&s->trim_at, now, TRIM_EVERY_MS);
+	next_at(&s->tidy_at, now, r->rows.expiry_ms);
 }
 
 /* --- what the core calls --- */
@@ -384,6 +387,12 @@ void streams_drained(struct redis_streams *s)
 		return;
 	for (struct redis_stream *st = s->list; st; st = st->next)
 		if (st->acks && !s->peek)
+			return;
+	for (struct redis_stream *st = s->list; st; st = st->next)
+		if (!s->peek && st->hand_back == HAND_BACK_NOT_YET)
+			stream_hand_back(st);
+	for (struct redis_stream *st = s->list; st; st = st->next)
+		if (!s->peek && st->hand_back != HAND_BACK_DONE)
 			return;
 	s->drain = false;
 	connector_drained(&s->redis->base);

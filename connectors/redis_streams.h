@@ -49,6 +49,9 @@ enum stream_step {
 	STREAM_READING
 };
 
+/* At the end: what is pending in our name, to whoever takes it. */
+enum hand_back { HAND_BACK_NOT_YET, HAND_BACK_ASKING, HAND_BACK_DONE };
+
 struct redis_stream {
 	struct redis_stream *next;
 	struct redis	*redis;
@@ -68,6 +71,8 @@ struct redis_stream {
 	struct stream_scan scan;
 	struct stream_ack *acks;	/* not confirmed, oldest first */
 	unsigned	 n_acks;	/* ids in them */
+	enum hand_back	 hand_back;
+	struct stream_id handed;	/* the first that was not handed back yet */
 	struct lag	 lag;		/* while it is asked for */
 	bool		 lag_asking;
 };
@@ -84,7 +89,7 @@ struct redis_streams {
 	bool		 waiting;	/* offer() said OFFER_WAIT */
 	bool		 drain;
 	struct timer	 tick;
-	int64_t		 keep_at, scan_at, lag_at, trim_at;
+	int64_t		 keep_at, scan_at, lag_at, trim_at, tidy_at;
 	struct header	*headers;	/* scratch of one event */
 	unsigned	 headers_cap;
 	struct buf	 text, json;
@@ -143,7 +148,12 @@ struct redis_stream *streams_find(struct redis_streams *, struct slice key);
 void streams_publish(struct redis *, struct slice place, const struct request *, const struct event *,
     redis_replied *, void *arg);
 
+/* redis_hand_back.c: at the end, what is pending in our name is made as old as what is taken over, so that others need
+ * not wait.  Ends in streams_drained(). */
+void stream_hand_back(struct redis_stream *);
+
 /* redis_consumer.c */
+void stream_tidy(struct redis_stream *);	/* consumers that are gone for long are removed */
 /* A name that no other process of this host uses for that group: "host", "host-2", …; -1 in slot_r: no lock was had. */
 char *consumer_name(const struct redis *, const char *group, int *slot_r);
 #endif

@@ -60,6 +60,34 @@ def test_another_bridge_takes_over_what_a_dead_one_left(redis, functions, redis_
     ledger.check(second, duplicates=0)
 
 
+def test_what_a_drained_bridge_did_not_finish_is_taken_over_without_waiting(redis, functions, redis_reader, ledger,
+                                                                           group):
+    stream, first, second = redis.name(), functions().up(), functions().up()
+    first.behave({"do": "ok", "status": 503})
+    a = redis_reader(stream, function={"address": first.address}, consumerName="a", processingTimeout="1h",
+                     retryInitialInterval="30s").start()
+    ledger.produce(redis, stream, 300)
+    a.wait_in_flight(300)
+    b = redis_reader(stream, function={"address": second.address}, consumerName="b", processingTimeout="1h").start().ready()
+    a.stop()
+    ledger.wait(second, within=30)
+    ledger.check(second, duplicates=0)
+    assert b.log_contains("took over")
+    eventually(lambda: redis.settled(stream, group), 10)
+
+
+def test_consumers_that_are_long_gone_are_removed_and_none_with_something_pending(redis, function, redis_read, group):
+    stream = redis.name()
+    for i in range(3):
+        redis.add(stream, "data", f'{{"id":"{i}"}}')
+    redis("XGROUP", "CREATE", stream, group, "0")
+    redis("XREADGROUP", "GROUP", group, "busy", "COUNT", 1, "STREAMS", stream, ">")
+    redis("XGROUP", "CREATECONSUMER", stream, group, "idle")
+    redis_read(stream, consumerName="me", consumerExpiry="500ms", processingTimeout="1h")
+    eventually(lambda: {c[1] for c in redis("XINFO", "CONSUMERS", stream, group)} == {"busy", "me"}, 20)
+    assert redis.pending(stream, group) == 1
+
+
 def test_what_is_in_work_for_long_is_not_taken_over(redis, functions, redis_reader, ledger, group):
     stream, slow, idle = redis.name(), functions().up(), functions().up()
     slow.behave({"do": "hang"})

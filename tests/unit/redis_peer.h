@@ -11,14 +11,14 @@ struct redis_peer {
 	struct redis_rule rules[40];
 	unsigned	 n_rules;
 	struct buf	 told;		/* commands, words parted by blanks, a line each; without greetings */
-	struct peer_side *reader;	/* the connection of the last command that was not answered */
+	struct peer_side *reader;	/* of the last command that was not answered */
 	char		 host[40];	/* "127.0.0.1:PORT" */
 };
 
 void redis_peer_open(struct redis_peer *, struct loop *);
 void redis_peer_close(struct redis_peer *);
 void redis_peer_rule(struct redis_peer *, const char *begins, const char *reply, unsigned left);
-bool redis_peer_was_told(const struct redis_peer *, const char *command);	/* a whole line, or the beginning of one */
+bool redis_peer_was_told(const struct redis_peer *, const char *command);	/* a line, or how one begins */
 unsigned redis_peer_count(const struct redis_peer *, const char *begins);
 void redis_peer_forget(struct redis_peer *);	/* what it was told so far */
 /* Answers the command that waits (BLOCK). */

@@ -282,7 +282,8 @@ static void drained_is_said_when_the_last_acknowledgement_is_confirmed(void **st
 }
 
 #define GROUP(lag) \
-	"*1\r\n*8\r\n$4\r\nname\r\n$1\r\ng\r\n$7\r\npending\r\n:4\r\n$17\r\nlast-delivered-id\r\n$3\r\n9-9\r\n$3\r\nlag\r\n" lag
+	"*1\r\n*8\r\n$4\r\nname\r\n$1\r\ng\r\n$7\r\npending\r\n:4\r\n" \
+	"$17\r\nlast-delivered-id\r\n$3\r\n9-9\r\n$3\r\nlag\r\n" lag
 
 /* -1: unknown */
 static int64_t lag_told(const char *groups)
