@@ -19,6 +19,8 @@ void stream_down(struct redis_stream *st, const char *why)
 static void stream_made(struct redis_stream *st)
 {
 	stream_down(st, NULL);
+	if (st->window == NULL)
+		st->window = window_open(&st->redis->base, st->key, 0, ACK_ANY, 0, (struct slice){ NULL, 0 });
 	if (st->redis->streams->peek) {
 		stream_ready(st);
 		return;

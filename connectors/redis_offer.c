@@ -22,13 +22,9 @@ void stream_batch_take(
 unsigned stream_count(const struct redis_stream *st, unsigned streams)
 {
 	struct redis *r = st->redis;
-	struct credit credit = { 1, 0 };
+	struct credit credit = window_credit(st->window);
 	uint64_t most;
 
-	if (st->window)
-		credit = window_credit(st->window);
-	else
-		credit = (struct credit){ (unsigned)r->rows.queue_depth, (size_t)r->rows.max_reply };
 	if (credit.bytes > (size_t)r->rows.max_reply / 2)
 		credit.bytes = (size_t)r->rows.max_reply / 2;
 	most = credit.bytes / (uint64_t)r->entry_bytes;
@@ -134,8 +130,6 @@ bool stream_offer(struct redis_stream *st)
 	}
 	if (st->held || r->streams->waiting)
 		return !st->fresh.memory && !st->claimed.memory;
-	if (st->window == NULL)
-		st->window = window_open(&r->base, st->key, 0, ACK_ANY, 0, (struct slice){ NULL, 0 });
 	if (st->claimed.memory) {
 		if (!batch_offer(st, &st->claimed, true))
 			return false;

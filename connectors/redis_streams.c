@@ -14,9 +14,17 @@ struct redis_stream *streams_find(struct redis_streams *s, struct slice key)
 	return NULL;
 }
 
+/* Nothing is in work and yet there is no credit: there is no function.  What would be read for it now other replicas
+ * could not have; the clock looks again. */
+static bool stream_has_no_function(const struct redis_stream *st)
+{
+	return window_empty(st->window) && window_credit(st->window).events == 0;
+}
+
 static bool stream_readable(const struct redis_stream *st)
 {
-	return st->step == STREAM_READING && st->n_subs > 0 && !st->held && !st->fresh.memory;
+	return st->step == STREAM_READING && st->n_subs > 0 && !st->held && !st->fresh.memory &&
+	    !stream_has_no_function(st);
 }
 
 /* --- the read --- */
@@ -229,6 +237,7 @@ static void streams_tick(void *arg)
 	int64_t now = loop_now(r->base.loop);
 
 	timer_set(r->base.loop, &s->tick, TICK_MS, streams_tick, s);
+	streams_read(s);
 	for (struct redis_stream *st = s->list; st && r->up && redis_link_is_open(r->link); st = st->next)
 		stream_tick(st, now);
 	next_at(&s->keep_at, now, stream_keep_ms(r));

@@ -41,6 +41,14 @@ void window_lost(struct window *w)
 	any_core.n_lost++;
 }
 
+bool window_empty(const struct window *w)
+{
+	for (unsigned i = 0; i < any_core.n_events; i++)
+		if (any_core.events[i].window == w && !any_core.events[i].settled)
+			return false;
+	return true;
+}
+
 struct credit window_credit(const struct window *w)
 {
 	(void)w;

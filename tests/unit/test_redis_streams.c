@@ -109,6 +109,22 @@ static void what_has_no_credit_is_kept_and_nothing_more_is_read(void **state)
 	scene_close();
 }
 
+static void nothing_is_read_while_there_is_no_function(void **state)
+{
+	(void)state;
+	scene_open(NULL);
+	any_core.credit = 0;
+	subscribe(1);
+	UNTIL(loop, redis_peer_was_told(&server, "XPENDING s g IDLE"));
+	for (unsigned i = 0; i < 20; i++)
+		loop_moment(loop);
+	assert_false(redis_peer_was_told(&server, "XREADGROUP"));
+	any_core.credit = 10;
+	UNTIL(loop, server.reader);
+	assert_true(redis_peer_was_told(&server, "XREADGROUP GROUP g me COUNT 10 "));
+	scene_close();
+}
+
 static void a_held_stream_waits_alone_and_a_blocked_read_is_ended_for_it(void **state)
 {
 	(void)state;
@@ -327,6 +343,7 @@ int main(void)
 		cmocka_unit_test(the_group_is_made_then_ours_come_then_what_is_stale_then_what_is_new),
 		cmocka_unit_test(an_entry_is_acknowledged_when_it_is_settled_and_not_before),
 		cmocka_unit_test(what_has_no_credit_is_kept_and_nothing_more_is_read),
+		cmocka_unit_test(nothing_is_read_while_there_is_no_function),
 		cmocka_unit_test(a_held_stream_waits_alone_and_a_blocked_read_is_ended_for_it),
 		cmocka_unit_test(what_is_in_work_is_kept_alive_and_what_is_new_or_done_is_not),
 		cmocka_unit_test(stale_entries_are_taken_over_with_their_count),
