@@ -1,10 +1,9 @@
-/* Reading Redis streams: which ones, the one blocking read for all of them, and the clock of everything else. */
+/* Reading Redis streams: which ones, what the core asks of them, and the clock of everything that is done again. */
 #include "connectors/redis_streams.h"
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 1000, LAG_EVERY_MS = 5000, TRIM_EVERY_MS = 10000, BLOCK_MS = 3000 };
+enum { TICK_MS = 1000, LAG_EVERY_MS = 5000, TRIM_EVERY_MS = 10000 };
 
 struct redis_stream *streams_find(struct redis_streams *s, struct slice key)
 {
@@ -12,142 +11,6 @@ struct redis_stream *streams_find(struct redis_streams *s, struct slice key)
 		if (slice_equal(st->name, key))
 			return st;
 	return NULL;
-}
-
-/* Nothing is in work and yet there is no credit: there is no function.  What would be read for it now other replicas
- * could not have; the clock looks again. */
-static bool stream_has_no_function(const struct redis_stream *st)
-{
-	return window_empty(st->window) && window_credit(st->window).events == 0;
-}
-
-static bool stream_readable(const struct redis_stream *st)
-{
-	return st->step == STREAM_READING && st->n_subs > 0 && !st->held && !st->fresh.memory &&
-	    !stream_has_no_function(st);
-}
-
-/* --- the read --- */
-
-static void read_refused(struct redis_streams *s, const struct redis_reply *reply)
-{
-	if (redis_reply_refuses(reply, "NOGROUP") || memmem(reply->text.p, reply->text.n, "no longer exists", 16)) {
-		for (struct redis_stream *st = s->list; st; st = st->next)
-			if (st->in_read)
-				stream_heal(st);
-		return;
-	}
-	redis_refused(s->redis, "XREADGROUP", reply);
-}
-
-static void read_taken(struct redis_streams *s, const struct redis_reply *reply)
-{
-	for (unsigned i = 0; i < reply->n; i++) {
-		const struct redis_reply *at = reply->items[i].items;
-		struct redis_stream *st;
-
-		if (reply->items[i].kind != REDIS_ARRAY || reply->items[i].n != 2 || at[1].kind != REDIS_ARRAY)
-			continue;
-		st = streams_find(s, at[0].text);
-		if (st && st->in_read)
-			stream_batch_take(st, &st->fresh, s->reader, &at[1]);
-	}
-	for (struct redis_stream *st = s->list; st && s->reader; st = st->next)
-		if (st->fresh.memory)
-			stream_offer(st);
-}
-
-static void read_answered(void *arg, const struct redis_reply *reply)
-{
-	struct redis_streams *s = arg;
-
-	s->reading = s->unblocking = false;
-	if (reply->kind == REDIS_LOST || reply->kind == REDIS_UNSENT || s->redis->stopped)
-		return;
-	if (reply->kind == REDIS_ERROR)
-		read_refused(s, reply);
-	else if (reply->kind == REDIS_ARRAY)
-		read_taken(s, reply);
-	for (struct redis_stream *st = s->list; st; st = st->next)
-		st->in_read = false;
-	streams_read(s);
-}
-
-static void unblock_answered(void *arg, const struct redis_reply *reply)
-{
-	struct redis_streams *s = arg;
-
-	if (reply->kind == REDIS_ERROR)
-		s->reader_id = 0; /* forbidden: the read ends by itself soon enough */
-}
-
-/* A stream may be read that the read under way does not ask for: it is told to end. */
-static void read_interrupt(struct redis_streams *s)
-{
-	struct redis_link *l = s->redis->link;
-	bool missed = false;
-
-	for (struct redis_stream *st = s->list; st; st = st->next)
-		missed |= stream_readable(st) && !st->in_read;
-	if (!missed || s->unblocking || !s->reader_id || !redis_link_is_open(l))
-		return;
-	s->unblocking = true;
-	redis_link_begin(l, 3);
-	redis_link_text(l, "CLIENT");
-	redis_link_text(l, "UNBLOCK");
-	redis_link_number(l, s->reader_id);
-	redis_link_end(l, unblock_answered, s);
-}
-
-static void read_ask(struct redis_streams *s, unsigned n, unsigned count)
-{
-	struct redis *r = s->redis;
-	struct redis_link *l = s->reader;
-	int64_t block = r->rows.read_ms > 0 ? r->rows.read_ms : BLOCK_MS;
-
-	s->reading = true;
-	redis_link_begin(l, (s->peek ? 6 : 9) + 2 * n);
-	redis_link_text(l, s->peek ? "XREAD" : "XREADGROUP");
-	if (!s->peek) {
-		redis_link_text(l, "GROUP");
-		redis_link_text(l, s->group);
-		redis_link_text(l, s->consumer);
-	}
-	redis_link_text(l, "COUNT");
-	redis_link_number(l, count);
-	redis_link_text(l, "BLOCK");
-	redis_link_number(l, block);
-	redis_link_text(l, "STREAMS");
-	for (struct redis_stream *st = s->list; st; st = st->next)
-		if (st->in_read)
-			redis_link_word(l, st->name);
-	for (struct redis_stream *st = s->list; st; st = st->next)
-		if (st->in_read && s->peek)
-			stream_id_word(l, st->read);
-		else if (st->in_read)
-			redis_link_text(l, ">");
-	redis_link_end_blocking(l, block, read_answered, s);
-}
-
-void streams_read(struct redis_streams *s)
-{
-	struct redis_stream *first = NULL;
-	unsigned n = 0;
-
-	if (s->redis->stopped || s->waiting || !redis_link_is_open(s->reader))
-		return;
-	if (s->reading) {
-		read_interrupt(s);
-		return;
-	}
-	for (struct redis_stream *st = s->list; st; st = st->next) {
-		st->in_read = stream_readable(st);
-		n += st->in_read;
-		if (!first && st->in_read)
-			first = st;
-	}
-	if (n > 0)
-		read_ask(s, n, stream_count(first, n));
 }
 
 void stream_ready(struct redis_stream *st)
@@ -159,44 +22,6 @@ void stream_ready(struct redis_stream *st)
 			stream_scan_begin(st, SCAN_STALE);
 	}
 	streams_read(st->redis->streams);
-}
-
-/* --- the reader's link --- */
-
-static void reader_named(void *arg, const struct redis_reply *reply)
-{
-	struct redis_streams *s = arg;
-
-	s->reader_id = reply->kind == REDIS_INTEGER ? reply->number : 0;
-}
-
-static void reader_opened(void *arg)
-{
-	struct redis_streams *s = arg;
-
-	redis_link_begin(s->reader, 2);
-	redis_link_text(s->reader, "CLIENT");
-	redis_link_text(s->reader, "ID");
-	redis_link_end(s->reader, reader_named, s);
-	redis_report(s->redis);
-	streams_read(s);
-}
-
-static void reader_ended(void *arg, const struct error *why)
-{
-	redis_down(((struct redis_streams *)arg)->redis, why);
-}
-
-static const struct redis_link_events reader_events = { .opened = reader_opened, .ended = reader_ended };
-
-static void reader_close(struct redis_streams *s)
-{
-	struct redis_link *l = s->reader;
-
-	s->reader = NULL;
-	s->reader_id = 0;
-	redis_link_close(l);
-	s->reading = s->unblocking = false;
 }
 
 /* --- the clock --- */
@@ -296,7 +121,7 @@ static int streams_subscribe(struct redis *r, const struct subscription *const *
 	for (unsigned i = 0; i < n; i++)
 		stream_wanted(s, subs[i]);
 	if (!s->reader && n > 0)
-		s->reader = redis_connect(r, &reader_events, s);
+		reader_open(s);
 	for (struct redis_stream *st = s->list; st && r->link; st = st->next)
 		if (st->step == STREAM_WAITING && st->n_subs > 0)
 			stream_make(st);
@@ -312,7 +137,7 @@ static bool streams_connected(struct redis *r)
 	if (!s || r->stopped)
 		return true;
 	if (!s->reader)
-		s->reader = redis_connect(r, &reader_events, s);
+		reader_open(s);
 	return redis_link_is_open(s->reader);
 }
 

@@ -138,8 +138,12 @@ void stream_make(struct redis_stream *);
 void stream_heal(struct redis_stream *);	/* NOGROUP: what is it now? then as above */
 void stream_down(struct redis_stream *, const char *why);	/* this one alone; NULL: up */
 
-/* redis_streams.c */
+/* redis_read.c */
+void reader_open(struct redis_streams *);	/* the connection that blocks; it reads once it is there */
+void reader_close(struct redis_streams *);
 void streams_read(struct redis_streams *);	/* if there is a stream to read, and none is */
+
+/* redis_streams.c */
 void stream_ready(struct redis_stream *);	/* its own are offered: reads on */
 void streams_drained(struct redis_streams *);	/* if drain was asked and all is confirmed */
 struct redis_stream *streams_find(struct redis_streams *, struct slice key);

@@ -102,11 +102,12 @@ unsigned redis_peer_count(const struct redis_peer *p, const char *begins)
 {
 	unsigned n = 0;
 
-	for (const char *at = p->told.p, *end = p->told.p + p->told.n; at && at < end;) {
-		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+	for (size_t at = 0; at < p->told.n;) {
+		const char *line = p->told.p + at, *end = memchr(line, '\n', p->told.n - at);
+		size_t length = (size_t)(end - line) + 1;
 
-		n += (size_t)(line_end + 1 - at) >= strlen(begins) && memcmp(at, begins, strlen(begins)) == 0;
-		at = line_end + 1;
+		n += length >= strlen(begins) && memcmp(line, begins, strlen(begins)) == 0;
+		at += length;
 	}
 	return n;
 }
