@@ -281,19 +281,35 @@ static void drained_is_said_when_the_last_acknowledgement_is_confirmed(void **st
 {
 	(void)state;
 	scene_open(NULL);
-	redis_peer_rule(&server, "XACK", NULL, 1);
+	redis_peer_rule(&server, "XACK", "-BUSY Redis is busy running a script\r\n", 1);
 	subscribe(1);
 	UNTIL(loop, server.reader);
 	redis_peer_answer(&server, OF_S "*1\r\n" ENTRY("1-0", "a"));
 	UNTIL(loop, any_core.n_events == 1);
 	redis_class.stop(any_core.connector);
-	server.reader = NULL;
 	any_settle(0);
+	UNTIL(loop, any_core.n_commit_failures == 1);
 	redis_class.drain(any_core.connector);
-	UNTIL(loop, server.reader);
-	assert_int_equal(any_core.n_drained, 0);
-	redis_peer_answer(&server, ":1\r\n");
 	UNTIL(loop, any_core.n_drained == 1);
+	assert_int_equal(redis_peer_count(&server, "XACK s g 1-0\n"), 2);
+	assert_int_equal(any_core.n_commits, 1);
+	scene_close();
+}
+
+/* What was read and not finished: made as old as what others take over, page by page. */
+static void at_the_end_what_is_pending_is_handed_over(void **state)
+{
+	(void)state;
+	scene_open(NULL);
+	subscribe(1);
+	UNTIL(loop, server.reader);
+	redis_class.stop(any_core.connector);
+	redis_peer_rule(&server, "XPENDING s g 0-0 + 256 me", "*2\r\n" ROW("1-0", "1", "1") ROW("2-0", "1", "1"), 1);
+	redis_peer_rule(&server, "XCLAIM s g me 0 1-0 2-0 IDLE 60 JUSTID\n", "*0\r\n", 1);
+	redis_class.drain(any_core.connector);
+	UNTIL(loop, any_core.n_drained == 1);
+	assert_true(redis_peer_was_told(&server, "XCLAIM s g me 0 1-0 2-0 IDLE 60 JUSTID\n"));
+	assert_true(redis_peer_was_told(&server, "XPENDING s g 2-1 + 256 me\n"));
 	scene_close();
 }
 
@@ -353,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_group_that_is_gone_is_made_again_and_what_runs_is_recognised),
 		cmocka_unit_test(a_stream_made_anew_with_old_ids_is_another_one),
 		cmocka_unit_test(drained_is_said_when_the_last_acknowledgement_is_confirmed),
+		cmocka_unit_test(at_the_end_what_is_pending_is_handed_over),
 		cmocka_unit_test(lag_is_what_the_server_knows_or_what_is_counted),
 		cmocka_unit_test(an_entry_that_is_none_is_said),
 	};
