@@ -30,7 +30,7 @@ STORIES := $(wildcard tests/stories/*.c)
 TOOLS := $(wildcard tests/servers/*.c)
 BENCHES := $(wildcard tests/bench/*.c)
 
-PACKAGES = rdkafka libuv yaml-0.1 openssl
+PACKAGES = rdkafka hiredis libuv yaml-0.1 openssl
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
@@ -65,7 +65,8 @@ LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES)))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNITS))
 STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
-BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
+BENCH_PARTS := tests/bench/bench.c tests/bench/sides.c
+BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out $(BENCH_PARTS),$(BENCHES)))
 
 .PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants chaos bench pictures tools deps jars \
 	rootfs deploy-tools install clean have-packages have-cmocka FORCE
@@ -170,7 +171,7 @@ $(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libbridge.a $(EXTRA)
+$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call object,$(BENCH_PARTS)) $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 

@@ -23,7 +23,8 @@ enum {
 	OPT_PLACE    = 4,
 	OPT_BARE_MS  = 8,	/* a bare number means milliseconds */
 	OPT_URL_HOST = 16,	/* the host part of a URL that stands for a component: kafka://HOST/… */
-	OPT_URL_PATH = 32	/* its path, without the first slash */
+	OPT_URL_PATH = 32,	/* its path, without the first slash */
+	OPT_URL_TLS  = 64	/* OPT_BOOL: true when an s is added to the scheme: rediss://HOST */
 };
 
 struct option {

@@ -10,6 +10,8 @@
 static const struct part parts[] = {
 	{ "bindings.kafka", BLOCK_BINDING, &kafka_class },
 	{ "pubsub.kafka", BLOCK_PUBSUB, &kafka_class },
+	{ "bindings.redis", BLOCK_BINDING, &redis_class },
+	{ "pubsub.redis", BLOCK_PUBSUB, &redis_class },
 	{ "pubsub.in-memory", BLOCK_PUBSUB, &memory_class },
 	{ "pubsub.inmemory", BLOCK_PUBSUB, &memory_class },
 };

@@ -4,5 +4,6 @@
 #include "bridge/connector.h"
 
 extern const struct connector_class kafka_class;	/* bindings.kafka, pubsub.kafka */
+extern const struct connector_class redis_class;	/* bindings.redis, pubsub.redis */
 extern const struct connector_class memory_class;	/* pubsub.in-memory */
 #endif

@@ -83,6 +83,7 @@ def words(path: Path, lines: list[str]) -> Iterator[Finding]:
 LIBRARY_HOMES = [
     (re.compile(r"^uv\.h$"), re.compile(r"^bridge/loop\w*\.c$"), "bridge/loop.h stands for it"),
     (re.compile(r"^librdkafka/"), re.compile(r"^connectors/kafka\w*\.[ch]$"), "connectors/kafka*.c are its home"),
+    (re.compile(r"^hiredis/"), re.compile(r"^connectors/redis_reply\.c$"), "connectors/redis_reply.h stands for it"),
     (re.compile(r"^openssl/"), re.compile(r"^bridge/(tls|stream)\w*\.[ch]$"), "bridge/stream.h stands for it"),
     (re.compile(r"^yaml\.h$"), re.compile(r"^bridge/config/yaml\w*\.c$"), "bridge/config/yaml.c is its home"),
 ]

@@ -7,7 +7,7 @@
 #include "bridge/error.h"
 #include "bridge/config/suggest.h"
 
-enum { ROWS_MAX = 200, WAYS = 4 };
+enum { ROWS_MAX = 200, WAYS = 5 };
 
 struct source {
 	struct config *config;
@@ -17,6 +17,7 @@ struct source {
 	bool input;
 	const struct part *part;
 	const struct process_document *owner; /* where it stands; NULL: on the command line */
+	bool tls; /* an s behind the scheme */
 };
 
 static void source_fault(struct source *s, const char *what)
@@ -62,15 +63,19 @@ static const struct option *class_row(const struct connector_class *class, unsig
 	return NULL;
 }
 
-/* The input binding of that name, if a URL can say where it is. */
-static const struct part *source_part(const char *scheme, size_t n)
+/* The input binding of that name, if a URL can say where it is; with an s behind it if that is its TLS. */
+static const struct part *source_part(const char *scheme, size_t n, bool *tls_r)
 {
 	const struct part *p;
 
-	for (unsigned i = 0; (p = part_at(i)); i++)
-		if (p->block == BLOCK_BINDING && strlen(p->class->name) == n &&
-		    !strncasecmp(p->class->name, scheme, n) && class_row(p->class, OPT_URL_HOST))
+	for (unsigned i = 0; (p = part_at(i)); i++) {
+		size_t name_n = strlen(p->class->name);
+
+		*tls_r = n == name_n + 1 && (scheme[name_n] | 0x20) == 's' && class_row(p->class, OPT_URL_TLS);
+		if (p->block == BLOCK_BINDING && (n == name_n || *tls_r) &&
+		    !strncasecmp(p->class->name, scheme, name_n) && class_row(p->class, OPT_URL_HOST))
 			return p;
+	}
 	return NULL;
 }
 
@@ -100,7 +105,7 @@ static bool said_elsewhere(const struct source *s, const char *name)
 {
 	const struct option *row = option_find(s->part->class->options, name);
 
-	return (row && row->flags & (OPT_URL_HOST | OPT_URL_PATH)) || !strcasecmp(name, "direction") ||
+	return (row && row->flags & (OPT_URL_HOST | OPT_URL_PATH | OPT_URL_TLS)) || !strcasecmp(name, "direction") ||
 	    !strcasecmp(name, "route");
 }
 
@@ -164,6 +169,8 @@ static void source_parts(struct source *s, const char *rest)
 			a, "expected %s://host:port/%s?row=value", class->name, path_row ? path_row->name : "path"));
 	else if (*after != '?' || source_rows(s, after + 1)) {
 		source_set(s, class_row(class, OPT_URL_HOST)->name, host);
+		if (s->tls)
+			source_set(s, class_row(class, OPT_URL_TLS)->name, "true");
 		if (path_row && *path)
 			source_set(s, path_row->name, path);
 		source_set(s, "direction", s->input ? "input" : "output");
@@ -184,7 +191,7 @@ static void source_take(struct resources *all, struct source *s, struct place pl
 		return;
 	s->resource->name = s->name ? s->name : "";
 	s->resource->owner = s->owner;
-	s->part = colon ? source_part(s->url, n) : NULL;
+	s->part = colon ? source_part(s->url, n, &s->tls) : NULL;
 	if (!colon)
 		source_fault(s, "expected such as kafka://127.0.0.1:9092/orders");
 	else if (!s->part)

@@ -14,6 +14,7 @@ from confluent_kafka.admin import NewTopic
 from tests.servers.kafka import Kafka
 from tests.servers.ports import free_port
 from tests.servers.process import Process
+from tests.servers.redis import Redis
 from tests.servers.wait import eventually
 
 from .measure import Counters
@@ -26,6 +27,7 @@ class Bench:
         self.build, self.rounds, self.quick, self.long = build.resolve(), rounds, quick, long
         self.directory = Path(tempfile.mkdtemp(prefix="bench-"))
         self._kafka: Kafka | None = None
+        self._redis: Redis | None = None
         self._processes: list[Process] = []
         self._n = 0
 
@@ -35,6 +37,12 @@ class Bench:
             print("starting Kafka …", file=sys.stderr)
             self._kafka = Kafka(properties={"message.max.bytes": "4000000", "log.segment.bytes": "1073741824"}).start()
         return self._kafka
+
+    @property
+    def redis(self) -> Redis:
+        if self._redis is None:
+            self._redis = Redis(self.directory / "redis").start()
+        return self._redis
 
     def events(self, n: int) -> int:
         return max(n // 10, 1) if self.quick else n
@@ -54,6 +62,8 @@ class Bench:
             process.end(10)
         if self._kafka:
             self._kafka.close()
+        if self._redis:
+            self._redis.close()
 
     def create_many(self, topics: list[str]) -> None:
         for made in self.kafka.admin.create_topics([NewTopic(name, 1, 1) for name in topics]).values():
@@ -98,11 +108,23 @@ class Bench:
                    **metadata: Any) -> list[str]:
         rows = {"brokers": brokers or self.kafka.brokers, "topics": topics, "consumerGroup": self.name("bridge"),
                 "initialOffset": "oldest", "authType": "none", **metadata}
+        return self.run_bridge("bindings.kafka", rows, address, function)
+
+    def limit_redis(self, stream: str, port: int, connections: int = 64) -> Process:
+        return self.start([str(self.build / "bench/limit_redis"), "--redis", str(self.redis.port), "--topic", stream,
+                           "--group", self.name("limit"), "--port", str(port), "--connections", str(connections)],
+                          "limit.log")
+
+    def bridge_redis(self, stream: str, address: str, **metadata: Any) -> Process:
+        rows = {"redisHost": f"127.0.0.1:{self.redis.port}", "topics": stream, "consumerID": self.name("bridge"), **metadata}
+        return self.run_bridge("bindings.redis", rows, address, {"endpointConcurrency": 64})
+
+    def run_bridge(self, kind: str, rows: dict[str, Any], address: str, function: dict[str, Any] | None) -> Process:
         spec = {"function": {"address": address, "tls": {"skipVerify": True}, **(function or {})},
                 "dapr": {"httpPort": 0}, "admin": {"port": 0}}
         if not address.startswith("https"):
             del spec["function"]["tls"]
-        component = {"type": "bindings.kafka", "version": "v1",
+        component = {"type": kind, "version": "v1",
                      "metadata": [{"name": k, "value": str(v)} for k, v in rows.items()]}
         return [document("bridge/v1", "Bridge", app, spec),
                 document("dapr.io/v1alpha1", "Component", "orders", component) + f"scopes: [{app}]\n"]

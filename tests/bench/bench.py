@@ -286,6 +286,21 @@ def case_functions(bench: Bench) -> dict[str, Any]:
     return result
 
 
+def case_redis(bench: Bench) -> dict[str, Any]:
+    """a Redis stream, 256 B, 64 in flight"""
+    events, stream, function = bench.events(400_000), "orders", bench.function()
+    client, head = bench.redis.client(), f"{0:019d} {0:05d} ".encode()
+    for _ in range(0, events, 1000):
+        client.pipeline([("XADD", stream, "*", "data", head + b"x" * (256 - len(head)))] * 1000)
+    result = in_turns(bench, {
+        "limit": lambda: once(bench, lambda: bench.limit_redis(stream, function.port), function, events),
+        "bridge": lambda: once(bench, lambda: bench.bridge_redis(stream, function.address), function, events),
+    })
+    function.close()
+    client("DEL", stream)
+    return {"events": events, **result}
+
+
 # --- the whole ---
 
 CASES: dict[str, Callable[[Bench], dict[str, Any]]] = {

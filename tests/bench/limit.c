@@ -1,21 +1,16 @@
 /* The bare limit: the same Kafka library, HTTP/1.1 over epoll, no policy: what bridge is measured against. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <signal.h>
 #include <unistd.h>
 #include <librdkafka/rdkafka.h>
 #include "tests/bench/bench.h"
+#include "tests/bench/sides.h"
 
 /*
  * Usage: limit --brokers LIST --topic NAME --group NAME --port N [--connections N] [--topics N] [--partitions N]
@@ -41,20 +36,14 @@ struct partition {
 	bool *done; /* ring of offsets from base on */
 };
 
-struct side {
-	int fd;
-	rd_kafka_message_t *event; /* NULL: idle */
-	struct side *next_idle;
-};
-
 struct limit {
 	const char *brokers, *topic, *group;
-	long port, connections, topics, per_topic;
+	long connections, topics, per_topic;
+	struct sides sides;
 	int64_t ring;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
 	int epoll, wake;
-	struct side *sides, *idle;
 	struct partition *partitions; /* per_topic of each topic */
 	rd_kafka_message_t *batch[BATCH];
 	ssize_t batch_at, batch_n;
@@ -124,8 +113,10 @@ static struct partition *limit_partition(struct limit *l, const rd_kafka_message
 	return p;
 }
 
-static void event_done(struct limit *l, rd_kafka_message_t *m)
+static void event_done(void *limit, void *message)
 {
+	struct limit *l = limit;
+	rd_kafka_message_t *m = message;
 	struct partition *p = limit_partition(l, m);
 
 	if (m->offset - p->base >= l->ring)
@@ -207,86 +198,18 @@ static rd_kafka_message_t *limit_next(struct limit *l)
 	}
 }
 
-/* --- HTTP --- */
-
-static void side_send(struct limit *l, struct side *c, rd_kafka_message_t *m)
-{
-	char head[300];
-	int n = snprintf(head, sizeof(head),
-	    "POST /orders HTTP/1.1\r\nHost: 127.0.0.1:%ld\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n\r\n",
-	    l->port, m->len);
-	struct iovec v[2] = { { head, (size_t)n }, { m->payload, m->len } };
-	size_t at = 0, whole = (size_t)n + m->len;
-
-	c->event = m;
-	while (at < whole) {
-		ssize_t sent = writev(c->fd, at ? &v[1] : v, at ? 1 : 2);
-
-		if (sent < 0 && errno != EAGAIN)
-			die("the function is gone: %s", strerror(errno));
-		if (sent < 0)
-			continue; /* an event of megabytes: waits for the function to read */
-		if (at == 0 && sent < n)
-			die("the socket's buffer is too small for a head");
-		at += (size_t)sent;
-		v[1].iov_base = (char *)m->payload + (at - (size_t)n);
-		v[1].iov_len = whole - at;
-	}
-}
-
-static void side_readable(struct limit *l, struct side *c)
-{
-	char in[1024];
-	ssize_t n = recv(c->fd, in, sizeof(in), 0);
-	struct message answer;
-
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0 || !message_whole(in, (size_t)n, &answer) || memcmp(in, "HTTP/1.1 2", 10) != 0 || !c->event)
-		die("the limit knows no failure, but the function answered %.*s", n > 0 ? (int)n : 0, in);
-	event_done(l, c->event);
-	c->event = NULL;
-	c->next_idle = l->idle;
-	l->idle = c;
-}
-
-static void limit_connect(struct limit *l)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->port) };
-	int one = 1;
-
-	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-	l->sides = calloc((size_t)l->connections, sizeof(*l->sides));
-	for (long i = 0; i < l->connections; i++) {
-		struct side *c = &l->sides[i];
-		struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
-
-		c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-			die("port %ld: %s", l->port, strerror(errno));
-		fcntl(c->fd, F_SETFL, O_NONBLOCK);
-		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e);
-		c->next_idle = l->idle;
-		l->idle = c;
-	}
-}
-
 /* --- the loop --- */
 
 static void limit_pull(struct limit *l, int64_t now)
 {
-	while (l->idle) {
+	while (l->sides.idle) {
 		rd_kafka_message_t *m = limit_next(l);
-		struct side *c = l->idle;
 
 		if (!m) {
 			limit_kick(l, now);
 			return;
 		}
-		l->idle = c->next_idle;
-		side_send(l, c, m);
+		sides_send(&l->sides, m, m->payload, m->len);
 	}
 }
 
@@ -299,7 +222,7 @@ static void limit_turn(struct limit *l)
 
 	for (int i = 0; i < n; i++)
 		if (events[i].data.ptr)
-			side_readable(l, events[i].data.ptr);
+			side_readable(&l->sides, events[i].data.ptr);
 		else if (read(l->wake, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
 			die("eventfd: %s", strerror(errno));
 	limit_pull(l, now);
@@ -316,7 +239,7 @@ int main(int argc, char **argv)
 		{ "--brokers", &l.brokers, NULL, 0, 0 },
 		{ "--topic", &l.topic, NULL, 0, 0 },
 		{ "--group", &l.group, NULL, 0, 0 },
-		{ "--port", NULL, &l.port, 1, 65535 },
+		{ "--port", NULL, &l.sides.port, 1, 65535 },
 		{ "--connections", NULL, &l.connections, 1, 1024 },
 		{ "--topics", NULL, &l.topics, 1, 10000 },
 		{ "--partitions", NULL, &l.per_topic, 1, 10000 },
@@ -325,7 +248,7 @@ int main(int argc, char **argv)
 	struct epoll_event e = { .events = EPOLLIN };
 
 	flags_parse(flags, argc, argv);
-	if (!l.brokers || !l.topic || !l.group || !l.port)
+	if (!l.brokers || !l.topic || !l.group || !l.sides.port)
 		die("limit: --brokers, --topic, --group and --port are needed");
 	l.ring = RING;
 	while (l.ring > 1024 && l.ring * l.topics * l.per_topic > (int64_t)RING * PARTITIONS)
@@ -333,7 +256,9 @@ int main(int argc, char **argv)
 	l.partitions = calloc((size_t)(l.topics * l.per_topic), sizeof(*l.partitions));
 	signal(SIGPIPE, SIG_IGN);
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
-	limit_connect(&l);
+	l.sides.done = event_done;
+	l.sides.arg = &l;
+	sides_connect(&l.sides, l.epoll, l.connections);
 	limit_read(&l);
 	epoll_ctl(l.epoll, EPOLL_CTL_ADD, l.wake, &e);
 	for (;;)

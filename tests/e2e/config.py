@@ -38,6 +38,10 @@ class Config:
         self.documents.append(component(name, "pubsub.kafka", rows))
         return self
 
+    def redis(self, name: str, port: int, kind: str = "bindings.redis", **metadata: Any) -> "Config":
+        self.documents.append(component(name, kind, {"redisHost": f"127.0.0.1:{port}", **metadata}))
+        return self
+
     def subscription(self, pubsub: str, topic: str, route: str, dead_letter: str = "", **metadata: str) -> "Config":
         spec: dict[str, Any] = {"pubsubname": pubsub, "topic": topic, "routes": {"default": route}}
         if dead_letter:

@@ -12,6 +12,7 @@ import pytest
 from tests.servers.function import Function
 from tests.servers.kafka import VERSIONS, Kafka
 from tests.servers.proxy import Proxy
+from tests.servers.redis import Redis
 
 from .bridge import Bridge
 from .config import Config
@@ -87,6 +88,28 @@ def any_kafka(request: pytest.FixtureRequest) -> Kafka:
 def own_kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """A broker of this test alone, to be stopped, frozen and killed."""
     yield from _broker(VERSIONS[0], request)
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """The Redis most tests share, without persistence."""
+    r = Redis(tmp_path_factory.mktemp("redis")).start()
+    yield r
+    r.close()
+
+
+@pytest.fixture
+def redis_servers(tmp_path: Path) -> Iterator[Callable[..., Redis]]:
+    """Makes servers of this test alone, not started: to be stopped, frozen and killed."""
+    made: list[Redis] = []
+
+    def make(kind: type[Redis] = Redis, *args: Any, **words: Any) -> Redis:
+        made.append(kind(*args, directory=tmp_path / f"redis-{len(made) + 1}", **words))
+        return made[-1]
+
+    yield make
+    for r in made:
+        r.close()
 
 
 @pytest.fixture
@@ -177,6 +200,40 @@ def subscribe(bridge: Callable[[Config], Bridge], group: str, request: pytest.Fi
              **metadata: Any) -> Bridge:
         brokers = (kafka or request.getfixturevalue("kafka")).brokers
         config = _config(request, None, None).pubsub("shop", brokers, group, **metadata)
+        return bridge(config.subscription("shop", topic, "/new", dead_letter, **(subscription or {}))).start()
+
+    return make
+
+
+# Short times, so that what a dead consumer left is taken over soon, and a silent server noticed.
+REDIS = {"processingTimeout": "2s", "redeliverInterval": "500ms", "readTimeout": "1s"}
+
+
+@pytest.fixture
+def redis_reader(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """Makes a bridge whose binding "orders" reads streams, not started.  Further words are metadata."""
+    def make(topics: str, server: Redis | None = None, port: int = 0, function: dict[str, Any] | None = None,
+             process: dict[str, Any] | None = None, **metadata: Any) -> Bridge:
+        port = port or (server or request.getfixturevalue("redis")).port
+        config = _config(request, function, process)
+        return bridge(config.redis("orders", port, topics=topics, consumerID=group, **{**REDIS, **metadata}))
+
+    return make
+
+
+@pytest.fixture
+def redis_read(redis_reader: Made) -> Made:
+    """As redis_reader, and started."""
+    return lambda *args, **words: redis_reader(*args, **words).start()
+
+
+@pytest.fixture
+def redis_subscribe(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """A started bridge with one pub/sub subscription of the function, route /new."""
+    def make(topic: str, dead_letter: str = "", subscription: dict[str, str] | None = None, **metadata: Any) -> Bridge:
+        port = request.getfixturevalue("redis").port
+        config = _config(request, None, None).redis("shop", port, "pubsub.redis", consumerID=group,
+                                                    **{**REDIS, **metadata})
         return bridge(config.subscription("shop", topic, "/new", dead_letter, **(subscription or {}))).start()
 
     return make
