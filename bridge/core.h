@@ -50,7 +50,8 @@ struct entry {
 	struct window	*window;
 	/* the window's unsettled, in the order of offer; then its settled, for ACK_ANY */
 	struct entry	*next, *prev;
-	uint64_t	 slot;		/* ACK_PREFIX: number in the ring */
+	/* ACK_PREFIX: number in the ring; SLOT_NONE: its connection was replaced and it was not brought again yet */
+	uint64_t	 slot;
 	int64_t		 taken_at;
 	size_t		 size;		/* as given to the pool */
 	unsigned	 open;		/* items not finished */
@@ -64,6 +65,7 @@ struct entry_list { struct entry *first, *last; };
 struct item_list { struct item *first, *last; };
 
 struct slot { struct token token; bool settled; };
+#define SLOT_NONE UINT64_MAX
 
 enum window_state { WINDOW_OPEN, WINDOW_REVOKED, WINDOW_RELEASING, WINDOW_LOST };
 
@@ -86,6 +88,8 @@ struct window {
 	uint64_t	 offered;	/* one past the highest w[0] offered; prefix before */
 	struct note_run	*runs;		/* done according to the note that was read back */
 	unsigned	 n_runs, run;	/* run: the first not wholly behind us */
+	struct token	*known;		/* finished and never acknowledged, over earlier connections */
+	unsigned	 n_known, cap_known;
 
 	struct entry_list live;		/* unsettled */
 	struct entry_list done;		/* ACK_ANY: settled, ack() owed */

@@ -10,6 +10,7 @@
  *	function settles ID done|retry|unsent|unsure|drop|reject [after MS] [answers TEXT [STATUS]]	adaptive
  *	CONNECTOR answers ID done|retry|unsure|reject
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
+ *	CONNECTOR reconnects WINDOW
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
  *	CONNECTOR lags N [settled N]|lags unknown	metric NAME is absent	chance from SEED runs N
@@ -337,7 +338,7 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			answer_request(r, 0, verdict, NULL, verdict == DONE ? NULL : "no room");
 		else
 			fail(s, "was not asked to keep ", id);
-	} else if (!strcmp(verb, "revokes") || !strcmp(verb, "loses")) {
+	} else if (!strcmp(verb, "revokes") || !strcmp(verb, "loses") || !strcmp(verb, "reconnects")) {
 		char *name = next(w);
 		struct window *window = cast_window(c, name);
 
@@ -345,6 +346,8 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			fail(s, "no such window: ", name);
 		else if (!strcmp(verb, "revokes"))
 			next_is(w, "within"), window_revoke(window, loop_now(s->loop) + atoi(next(w)), cast_released);
+		else if (!strcmp(verb, "reconnects"))
+			window_again(window);
 		else
 			cast_forget_window(c, window), window_lost(window);
 	} else if (!strcmp(verb, "down")) {
