@@ -81,7 +81,7 @@ void connector_down(struct connector *connector, const struct error *err)
 	struct component *c = component_of(connector);
 
 	if (err->code == ERR_NONE) {
-		c->up = c->subscribed = false;
+		c->up = c->subscribed = c->was_up = false;
 		function_touch(c->function);
 		return;
 	}
@@ -115,6 +115,8 @@ void connector_count(struct connector *connector, enum fact fact)
 	case FACT_REBALANCE: m->rebalances++; break;
 	case FACT_COMMIT: m->commits++; break;
 	case FACT_COMMIT_FAILED: m->commit_failures++; break;
+	case FACT_STALL: m->stalls++; break;
+	case FACT_UNHEARD: m->unheard++; break;
 	}
 }
 

@@ -135,6 +135,7 @@ struct sub {
 	enum order	 order;
 	struct route	 route;
 	bool		 probe, wanted, active, down;
+	bool		 answers;	/* what the function answers was handed on before */
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
 	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c */
@@ -235,6 +236,7 @@ struct handoff {
 	struct event	 event;		/* its bytes are the item's, or in `bytes` */
 	const struct event *events[1];
 	const char	*component, *topic;	/* topic NULL: the component's own */
+	bool		 reply;		/* to where the event says: refused there for good, it is given up */
 	unsigned	 tries;
 	size_t		 credit;	/* bytes counted against the function's */
 	struct buf	 bytes;
@@ -247,6 +249,7 @@ void handoff_cancel(struct item *);			/* forgets one that is not under way */
 /* park.c, answer.c: what is handed off. */
 bool park_has_place(const struct policy *);
 void park_start(struct item *, const char *why);
+bool answer_is_wanted(const struct item *, const struct answer *);	/* it says something, and somebody is to have it */
 void answer_start(struct item *, const struct answer *);
 
 /* window.c: what a settled entry means for its window. */

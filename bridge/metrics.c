@@ -193,19 +193,29 @@ static void sub_gauges_print(struct buf *out, const struct function *f)
 	}
 }
 
+static void lag_rows_print(struct buf *out, const struct function *f, const char *name, bool saturated)
+{
+	for (const struct component *c = f->components; c; c = c->next)
+		for (const struct lag_row *row = c->lags; row; row = row->next) {
+			int64_t lag = row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0;
+
+			if (!lag_is_known(c, row))
+				continue;
+			buf_text(out, name);
+			sub_labels(out, row->sub);
+			buf_printf(out, ",partition=\"%u\"} %lld\n", row->partition,
+			    saturated ? (long long)row->lag.saturated : (long long)lag);
+		}
+}
+
 static void lag_print(struct buf *out, const struct function *f)
 {
 	head_add(out, "bridge_partition_lag", "", "gauge",
 	    "Events of the group not finished: waiting at the broker or in flight; absent while unknown");
-	for (const struct component *c = f->components; c; c = c->next)
-		for (const struct lag_row *row = c->lags; row; row = row->next) {
-			if (!lag_is_known(c, row))
-				continue;
-			buf_text(out, "bridge_partition_lag");
-			sub_labels(out, row->sub);
-			buf_printf(out, ",partition=\"%u\"} %lld\n", row->partition,
-			    (long long)(row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0));
-		}
+	lag_rows_print(out, f, "bridge_partition_lag", false);
+	head_add(out, "bridge_partition_saturated", "", "gauge",
+	    "1: the broker holds back what is beyond its window, so the lag is a lower bound");
+	lag_rows_print(out, f, "bridge_partition_saturated", true);
 }
 
 static void function_gauges_print(struct buf *out, const struct function *f)
