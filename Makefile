@@ -34,10 +34,10 @@ PACKAGES = rdkafka libuv yaml-0.1 openssl
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
-# Paho acknowledges an event before the function has it, so calls inside its static library are replaced: the first two
-# change what it does (connectors/mqtt_ack.c), the others leave out its tracing.  The link is checked for them below.
+# Paho acknowledges an event before the function has it, so calls inside its static library are replaced: the first
+# three change what it does (connectors/mqtt_ack.c, mqtt_publish.c), the others leave out its tracing.  The link is checked for them below.
 PAHO := $(shell $(CC) -print-file-name=libpaho-mqtt3as.a)
-MQTT_WRAPS = MQTTPacket_send_puback MQTTProtocol_handlePublishes \
+MQTT_WRAPS = MQTTPacket_send_puback MQTTProtocol_handlePublishes MQTTProtocol_handlePubacks \
 	mymalloc myrealloc myfree StackTrace_entry StackTrace_exit Log
 
 # Texts for people are cut at the end of their buffer on purpose; gcc need not say so.

@@ -381,19 +381,6 @@ int option_parse(
 	return 0;
 }
 
-/* scheme://user:password@host/… without the password. */
-static size_t url_print(const char *url, char *buf, size_t size)
-{
-	const char *from = strstr(url, "://"), *colon, *at;
-	int n;
-
-	from = from ? from + 3 : url;
-	at = memrchr(from, '@', strcspn(from, "/"));
-	colon = at ? memchr(from, ':', (size_t)(at - from)) : NULL;
-	n = colon ? snprintf(buf, size, "%.*s:<secret>%s", (int)(colon - url), url, at) : snprintf(buf, size, "%s", url);
-	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size ? size - 1 : 0;
-}
-
 size_t option_print(const struct option *o, const void *at, char *buf, size_t size)
 {
 	const void *field = (const char *)at + o->offset;
@@ -406,8 +393,6 @@ size_t option_print(const struct option *o, const void *at, char *buf, size_t si
 		text = *(const char *const *)field;
 		if (text && o->flags & OPT_SECRET)
 			text = "<secret>";
-		if (text && o->flags & OPT_USERINFO)
-			return url_print(text, buf, size);
 		break;
 	case OPT_BOOL: text = *(const bool *)field ? "true" : "false"; break;
 	case OPT_WORD:

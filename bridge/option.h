@@ -24,8 +24,7 @@ enum {
 	OPT_BARE_MS  = 8,	/* a bare number means milliseconds */
 	OPT_URL_HOST = 16,	/* the host part of a URL that stands for a component: kafka://HOST/… */
 	OPT_URL_PATH = 32,	/* its path, without the first slash */
-	OPT_LIST     = 64,	/* a comma list; of the path row: each item a topic of its own */
-	OPT_USERINFO = 128	/* a URL that may hold user:password@, which is not printed */
+	OPT_LIST     = 64	/* a comma list; of the path row: each item a topic of its own */
 };
 
 struct option {

@@ -6,7 +6,7 @@
 
 /* clang-format off */
 static const struct option mqtt_options[] = {
-	STR("url", struct mqtt, rows.url, NULL, OPT_REQUIRED | OPT_PLACE | OPT_URL_HOST | OPT_USERINFO,
+	STR("url", struct mqtt, rows.url, NULL, OPT_REQUIRED | OPT_PLACE | OPT_URL_HOST,
 	    "the broker: mqtt://host:port, mqtts:// with TLS, ws:// or wss:// with a path; tcp, ssl, tls and tcps are taken, too"),
 	STR("topic", struct mqtt, rows.topic, NULL, OPT_URL_PATH,
 	    "topic an input binding reads, + and # allowed, $share/GROUP/ in front shares it; an output binding's unless the request names one"),

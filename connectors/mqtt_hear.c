@@ -68,9 +68,9 @@ static void on_subscribed5(void *link, MQTTAsync_successData5 *s)
 	uint8_t *granted = granted_new(l);
 	int n = s->alt.sub.reasonCodeCount;
 
-	if (n == 0)
+	if (n <= 1) /* then the library leaves the list unset */
 		granted[0] = (uint8_t)s->reasonCode;
-	for (int i = 0; i < n && i < (int)l->asked; i++)
+	for (int i = 0; n > 1 && i < n && i < (int)l->asked; i++)
 		granted[i] = (uint8_t)s->alt.sub.reasonCodes[i];
 	tell_granted(l, granted);
 }

@@ -1,6 +1,25 @@
 /* Publishing: packages given to the library on a link's thread, and what its callbacks say came of them. */
 #include "connectors/mqtt.h"
 
+/*
+ * The library tells refusals, but not the reasons below 0x80: that nobody subscribes is one (0x10).  So its handling of
+ * PUBACK is looked at on its way (MQTT_WRAPS in the Makefile); the callback follows it on the same thread.
+ */
+struct ack_packet { unsigned char header; int id; unsigned char reason; int version; };
+
+int __real_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication);
+int __wrap_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication);
+
+static _Thread_local int puback_reason;
+
+int __wrap_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication)
+{
+	const struct ack_packet *ack = packet;
+
+	puback_reason = ack->version >= MQTTVERSION_5 ? ack->reason : 0;
+	return __real_MQTTProtocol_handlePubacks(packet, socket, publication);
+}
+
 void mqtt_package_free(struct mqtt_package *p)
 {
 	MQTTProperties_free(&p->properties);
@@ -53,7 +72,12 @@ static void on_published(void *package, MQTTAsync_successData *s)
 
 static void on_published5(void *package, MQTTAsync_successData5 *s)
 {
-	package_end(package, false, 0, (int)s->reasonCode);
+	const struct mqtt_package *p = package;
+	int reason = p->qos == 1 ? puback_reason : 0;
+
+	(void)s;
+	puback_reason = 0;
+	package_end(package, false, 0, reason);
 }
 
 static void on_publish_failed(void *package, MQTTAsync_failureData *f)
