@@ -39,7 +39,7 @@ static const struct option mqtt_options[] = {
 	INT("brokerWindow", struct mqtt, rows.broker_window, "20", 0,
 	    "3.1.1: the same as the broker is configured, to know when there may be more (Mosquitto: max_inflight_messages)", .min = 1, .max = 65535),
 	INT("waitingEvents", struct mqtt, rows.waiting_events, "4096", 0,
-	    "events received that may wait for the function; beyond, QoS 0 is dropped, and at QoS 1 the connection is given up until it has caught up",
+	    "events received that may wait for the function; beyond, nothing more is read until half of them are gone",
 	    .min = 1, .max = 10000000),
 	BYTES("waitingBytes", struct mqtt, rows.waiting_bytes, "64Mi", 0, "the same in bytes", .min = 1, .max = 1LL << 40),
 	BYTES("maxPacketSize", struct mqtt, rows.max_packet, "0", 0, "MQTT 5: the broker leaves out what is larger; 0: no limit of ours", .min = 0, .max = 268435460),

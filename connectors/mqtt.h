@@ -140,10 +140,11 @@ struct mqtt_link {
 	struct mqtt_dial *dial;		/* the thread's, of that handle */
 	struct mqtt_package *packages;	/* with that handle; under the lock */
 	unsigned	 asked;		/* filters of the subscription that is under way */
-	size_t		 most_bytes, most_events;	/* what may wait before the connection is given up */
+	size_t		 most_bytes, most_events;	/* what may wait before the socket is left alone */
 	atomic_size_t	 held_bytes, held_events;	/* received and not yet taken by the core */
-	atomic_uint	 dropped;	/* QoS 0 that came beyond */
-	atomic_bool	 over;		/* QoS 1 came beyond: the connection is given up */
+	atomic_bool	 choked;	/* the socket is left alone */
+	atomic_int	 socket;	/* of the live connection, once an event came by it; -1 */
+	struct mqtt_link *next_flow;
 	struct mqtt_acks acks;
 };
 
@@ -266,11 +267,18 @@ bool mqtt_acks_push(struct mqtt_acks *);
 uint64_t mqtt_acks_written(struct mqtt_acks *);
 void mqtt_receiving(struct mqtt_link *);	/* by the callback: the message it is called for is this one's */
 
+/* mqtt_flow.c: what waits here, and when that is enough. */
+void mqtt_flow_add(struct mqtt_link *);
+void mqtt_flow_remove(struct mqtt_link *);
+void mqtt_flow_took(struct mqtt_link *, size_t bytes);	/* an event came; any thread */
+void mqtt_flow_gave(struct mqtt_link *, size_t bytes);	/* it waits no longer */
+
 /* mqtt_reader.c */
 void mqtt_reader_open(struct mqtt *);
 void mqtt_reader_connect(struct mqtt_reader *);
 void mqtt_reader_connect_soon(struct mqtt_reader *);	/* as soon as it is wise */
 void mqtt_reader_subscribe(struct mqtt_reader *);	/* the wishes are others */
+void mqtt_reader_flows(struct mqtt_reader *);	/* events come, perhaps before it is subscribed */
 void mqtt_reader_stop(struct mqtt_reader *);
 void mqtt_reader_close(struct mqtt_reader *);
 void mqtt_reader_free(struct mqtt_reader *);
@@ -282,7 +290,6 @@ int mqtt_wishes_set(struct mqtt *, const struct subscription *const *, unsigned 
 void mqtt_source_take(struct mqtt_reader *, struct mqtt_report *);
 void mqtt_source_go_on(struct mqtt_reader *);		/* offers what waits */
 void mqtt_source_forget(struct mqtt_reader *);		/* what waits: the broker has it */
-void mqtt_source_dropped(struct mqtt_reader *, unsigned n);
 void mqtt_source_lag(struct mqtt_reader *);
 
 /* mqtt_event.c: valid until the next call. */

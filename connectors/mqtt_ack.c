@@ -132,13 +132,13 @@ int __wrap_MQTTPacket_send_puback(int version, int id, void *net, const char *cl
 	pthread_mutex_lock(&l->acks.lock);
 	l->acks.net = net;
 	l->acks.fd = *(int *)net;
+	atomic_store(&l->socket, l->acks.fd);
 	acks_write(&l->acks);
 	pthread_mutex_unlock(&l->acks.lock);
 	return COMPLETE;
 }
 
-/* A connection that brings more than may wait here, or one whose acknowledgements could never be written, is given up:
- * the session stays at the broker. */
+/* A connection whose acknowledgements could not be written is given up: the session stays at the broker. */
 int __wrap_MQTTProtocol_handlePublishes(void *packet, int socket)
 {
 	struct mqtt_link *l;
@@ -150,7 +150,7 @@ int __wrap_MQTTProtocol_handlePublishes(void *packet, int socket)
 	receiving = NULL;
 	if (l == NULL || rc == BROKEN)
 		return rc;
-	return atomic_load(&l->over) || l->acks.net == NULL ? BROKEN : rc;
+	return l->acks.net == NULL ? BROKEN : rc;
 }
 
 /* Tracing and the library's book of its memory cost more than its work: 25 against 11 microseconds an event. */

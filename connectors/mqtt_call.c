@@ -62,6 +62,7 @@ static void on_lost(void *link, char *cause)
 	struct mqtt_link *l = link;
 	int reason;
 
+	atomic_store(&l->socket, -1);
 	mqtt_acks_forget(&l->acks);
 	pthread_mutex_lock(&l->lock);
 	reason = l->reason;
@@ -302,6 +303,7 @@ void mqtt_call_hang_up(struct mqtt_link *l)
 		MQTTAsync_destroy(&l->handle);
 	}
 	l->handle = NULL;
+	atomic_store(&l->socket, -1);
 	mqtt_packages_free(l);
 	mqtt_dial_free(l->dial);
 	l->dial = NULL;

@@ -4,22 +4,6 @@
 
 enum { REFUSED = 0x80 };
 
-static bool message_fits(struct mqtt_link *l, const MQTTAsync_message *m)
-{
-	size_t bytes = atomic_fetch_add(&l->held_bytes, (size_t)m->payloadlen) + (size_t)m->payloadlen;
-	size_t events = atomic_fetch_add(&l->held_events, 1) + 1;
-
-	if (events == 1 || (bytes <= l->most_bytes && events <= l->most_events))
-		return true;
-	atomic_fetch_sub(&l->held_bytes, (size_t)m->payloadlen);
-	atomic_fetch_sub(&l->held_events, 1);
-	if (m->qos == 0)
-		atomic_fetch_add(&l->dropped, 1);
-	else
-		atomic_store(&l->over, true);
-	return false;
-}
-
 /* Always 1: the library would keep what is refused here, and say it again when it likes. */
 int mqtt_on_message(void *link, char *topic, int topic_n, MQTTAsync_message *m)
 {
@@ -28,10 +12,7 @@ int mqtt_on_message(void *link, char *topic, int topic_n, MQTTAsync_message *m)
 
 	if (m->qos > 0)
 		mqtt_receiving(l);
-	if (!message_fits(l, m)) {
-		mqtt_report_free(&r);
-		return 1;
-	}
+	mqtt_flow_took(l, (size_t)m->payloadlen);
 	r.topic_n = topic_n > 0 ? (size_t)topic_n : strlen(topic);
 	mqtt_link_tell(l, r);
 	return 1;

@@ -119,6 +119,7 @@ struct mqtt_link *mqtt_link_new(struct mqtt *m, const char *client_id, void (*fn
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->cond, NULL);
 	mqtt_acks_init(&l->acks);
+	mqtt_flow_add(l);
 	l->wake = wake_new(m->base.loop, fn, arg);
 	rc = pthread_create(&l->thread, NULL, link_thread, l);
 	assert(rc == 0);
@@ -187,6 +188,7 @@ void mqtt_link_free(struct mqtt_link *l)
 	struct mqtt_reports left;
 
 	pthread_join(l->thread, NULL);
+	mqtt_flow_remove(l);
 	wake_free(l->wake);
 	left = mqtt_link_take(l);
 	for (unsigned i = 0; i < left.n; i++)

@@ -68,7 +68,6 @@ void mqtt_reader_connect(struct mqtt_reader *r)
 		return;
 	}
 	r->state = MQTT_CONNECTING;
-	atomic_store(&r->link->over, false);
 	mqtt_link_connect(r->link, dial, ++r->connection);
 }
 
@@ -100,6 +99,13 @@ static void reader_is_up(struct mqtt_reader *r)
 	reader_told(r, true);
 }
 
+/* A backlog comes before the answer to the subscription: the core lets it in, or the answer would never be reached. */
+void mqtt_reader_flows(struct mqtt_reader *r)
+{
+	if (r->state == MQTT_SUBSCRIBING)
+		reader_told(r, true);
+}
+
 static void reader_connected(struct mqtt_reader *r, const struct mqtt_report *report)
 {
 	const struct mqtt *m = r->mqtt;
@@ -122,6 +128,8 @@ static void reader_connected(struct mqtt_reader *r, const struct mqtt_report *re
 	}
 	r->state = MQTT_SUBSCRIBING;
 	mqtt_link_subscribe(r->link, m->wishes, m->n_wishes, m->rows.qos > 0 ? 1 : 0);
+	if (report->session_present)
+		mqtt_reader_flows(r);
 }
 
 static void reader_subscribed(struct mqtt_reader *r, const struct mqtt_report *report)
@@ -151,17 +159,18 @@ static void reader_subscribed(struct mqtt_reader *r, const struct mqtt_report *r
 static void reader_lost(struct mqtt_reader *r, const struct mqtt_report *report)
 {
 	const struct mqtt *m = r->mqtt;
-	bool lasted = loop_now(m->base.loop) - r->connected_at >= SHORT_MS, over = atomic_load(&r->link->over);
+	bool lasted = loop_now(m->base.loop) - r->connected_at >= SHORT_MS, full = r->waits || r->held;
 	char why[300];
 
 	reader_replaced(r);
-	if (over) {
+	if (full && lasted) {
 		log_fault(&r->faults, loop_now(m->base.loop), LOG_WARN, MQTT_SCOPE,
-		    "%s: the broker sends more than may wait here (waitingEvents, waitingBytes): hung up, the session "
-		    "keeps it until the function has caught up",
-		    m->base.name);
+		    "%s: the connection ended (%s) while the function takes nothing: the session keeps the events, "
+		    "it is fetched again when there is room",
+		    m->base.name, report->text ? report->text : "it broke");
 		r->state = MQTT_PAUSED;
 		r->quick = 0;
+		mqtt_source_lag(r);
 		return;
 	}
 	r->quick = lasted ? 0 : r->quick + 1;
@@ -178,8 +187,7 @@ static void reader_report(struct mqtt_reader *r, struct mqtt_report *report)
 		if (report->connection == r->connection) {
 			mqtt_source_take(r, report);
 		} else {
-			atomic_fetch_sub(&r->link->held_bytes, (size_t)report->message->payloadlen);
-			atomic_fetch_sub(&r->link->held_events, 1);
+			mqtt_flow_gave(r->link, (size_t)report->message->payloadlen);
 		}
 		return;
 	}
@@ -201,15 +209,12 @@ static void reader_woken(void *arg)
 	struct mqtt_reader *r = arg;
 	struct mqtt *m = r->mqtt;
 	struct mqtt_reports reports = mqtt_link_take(r->link);
-	unsigned dropped = atomic_exchange(&r->link->dropped, 0);
 
 	for (unsigned i = 0; i < reports.n; i++) {
 		reader_report(r, &reports.items[i]);
 		mqtt_report_free(&reports.items[i]);
 	}
 	free(reports.items);
-	if (dropped > 0 && !r->stopped)
-		mqtt_source_dropped(r, dropped);
 	if (r->ended) {
 		mqtt_reader_free(r);
 		m->reader = NULL;

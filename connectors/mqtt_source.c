@@ -6,8 +6,7 @@ enum { WAITING_FIRST = 64 };
 
 static void waiting_free(struct mqtt_reader *r, struct mqtt_waiting *m)
 {
-	atomic_fetch_sub(&r->link->held_bytes, (size_t)m->message->payloadlen);
-	atomic_fetch_sub(&r->link->held_events, 1);
+	mqtt_flow_gave(r->link, (size_t)m->message->payloadlen);
 	MQTTAsync_freeMessage(&m->message);
 	MQTTAsync_free(m->topic);
 }
@@ -105,13 +104,6 @@ static void source_drop(struct mqtt_reader *r, const struct mqtt_waiting *m)
 		    "QoS 0 and no credit: the function does not keep up, and nobody keeps such an event");
 }
 
-void mqtt_source_dropped(struct mqtt_reader *r, unsigned n)
-{
-	if (r->mqtt->n_wishes > 0)
-		dropped(&r->mqtt->base, r->mqtt->wishes[0].subscription, n,
-		    "QoS 0 beyond waitingEvents or waitingBytes: the loop does not keep up");
-}
-
 void mqtt_source_go_on(struct mqtt_reader *r)
 {
 	r->waits = false;
@@ -158,6 +150,7 @@ void mqtt_source_take(struct mqtt_reader *r, struct mqtt_report *report)
 		r->held = offered == OFFER_HELD;
 	}
 	waiting_push(r, &m);
+	mqtt_reader_flows(r);
 }
 
 static int wish_check(const struct mqtt *m, const struct subscription *s, struct error *err)
@@ -199,7 +192,7 @@ void mqtt_source_lag(struct mqtt_reader *r)
 	const struct mqtt_rows *rows = &r->mqtt->rows;
 	uint64_t written = mqtt_acks_written(&r->link->acks), unacked = r->received - written;
 	int64_t most = rows->version == MQTT_V5 ? rows->receive_maximum : rows->broker_window, oldest = -1;
-	struct lag lag = { .known = r->state == MQTT_UP };
+	struct lag lag = { .known = r->state == MQTT_UP || r->state == MQTT_SUBSCRIBING };
 
 	if (r->mqtt->n_wishes == 0)
 		return;
