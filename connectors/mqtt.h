@@ -177,7 +177,8 @@ struct mqtt_reader {
 	struct header	*headers;
 	unsigned	 headers_cap;
 	struct buf	 text;
-	struct timer	 tick, retry, again;
+	struct timer	 tick, retry, again, answer;	/* answer: to the subscription */
+	uint64_t	 received_then;	/* when it was last looked whether it came */
 	int64_t		 connected_at;
 	unsigned	 quick;		/* connections in a row that did not last */
 	bool		 told_up, stalled, qos_2_told, ended;

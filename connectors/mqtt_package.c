@@ -40,7 +40,7 @@ static const char *wanted_read(const struct mqtt_writer *w, const struct request
 	if (ttl.p && (!slice_uint(ttl, &seconds) || seconds > UINT32_MAX))
 		return "ttlInSeconds: a number of seconds was expected";
 	out->qos = (int)number < w->max_qos ? (int)number : w->max_qos;
-	if (r->keep && out->qos == 2)
+	if (r->keep && rows->version == MQTT_V5 && out->qos == 2)
 		out->qos = 1; /* whether anybody subscribes is only told there */
 	out->retain = retain.p ? word_true(retain) : rows->retain;
 	out->expiry_s = (int64_t)seconds;

@@ -51,6 +51,7 @@ static void reader_replaced(struct mqtt_reader *r)
 	r->connection++; /* reports on the old one are not listened to any more */
 	mqtt_acks_forget(&r->link->acks);
 	timer_stop(r->mqtt->base.loop, &r->retry);
+	timer_stop(r->mqtt->base.loop, &r->answer);
 	mqtt_source_forget(r);
 	r->received = r->committed = 0;
 	if (r->confirmed)
@@ -99,6 +100,30 @@ static void reader_is_up(struct mqtt_reader *r)
 	reader_told(r, true);
 }
 
+/* The library waits for ever.  What comes before the answer is a sign of life. */
+static void reader_unanswered(void *arg)
+{
+	struct mqtt_reader *r = arg;
+
+	if (r->received != r->received_then) {
+		r->received_then = r->received;
+		timer_set(r->mqtt->base.loop, &r->answer, r->mqtt->rows.connect_ms, reader_unanswered, r);
+		return;
+	}
+	mqtt_link_hang_up(r->link);
+	reader_replaced(r);
+	reader_failed(r, "the broker does not answer the subscription (connectTimeout)");
+}
+
+static void reader_ask(struct mqtt_reader *r)
+{
+	const struct mqtt *m = r->mqtt;
+
+	mqtt_link_subscribe(r->link, m->wishes, m->n_wishes, m->rows.qos > 0 ? 1 : 0);
+	r->received_then = r->received;
+	timer_set(m->base.loop, &r->answer, m->rows.connect_ms, reader_unanswered, r);
+}
+
 /* A backlog comes before the answer to the subscription: the core lets it in, or the answer would never be reached. */
 void mqtt_reader_flows(struct mqtt_reader *r)
 {
@@ -127,7 +152,7 @@ static void reader_connected(struct mqtt_reader *r, const struct mqtt_report *re
 		return;
 	}
 	r->state = MQTT_SUBSCRIBING;
-	mqtt_link_subscribe(r->link, m->wishes, m->n_wishes, m->rows.qos > 0 ? 1 : 0);
+	reader_ask(r);
 	if (report->session_present)
 		mqtt_reader_flows(r);
 }
@@ -137,6 +162,7 @@ static void reader_subscribed(struct mqtt_reader *r, const struct mqtt_report *r
 	struct mqtt *m = r->mqtt;
 
 	r->subscribed = true;
+	timer_stop(m->base.loop, &r->answer);
 	for (unsigned i = 0; i < m->n_wishes; i++) {
 		struct mqtt_wish *w = &m->wishes[i];
 		struct error err;
@@ -288,7 +314,7 @@ void mqtt_reader_subscribe(struct mqtt_reader *r)
 	r->match = mem_grow(r->match, (m->n_wishes ? m->n_wishes : 1) * sizeof(const struct subscription *));
 	r->subscribed = false;
 	if (m->n_wishes > 0 && (r->state == MQTT_UP || r->state == MQTT_SUBSCRIBING))
-		mqtt_link_subscribe(r->link, m->wishes, m->n_wishes, m->rows.qos > 0 ? 1 : 0);
+		reader_ask(r);
 }
 
 static void reader_push_again(void *arg)
@@ -338,6 +364,7 @@ void mqtt_reader_stop(struct mqtt_reader *r)
 void mqtt_reader_close(struct mqtt_reader *r)
 {
 	timer_stop(r->mqtt->base.loop, &r->again);
+	timer_stop(r->mqtt->base.loop, &r->answer);
 	mqtt_source_forget(r);
 	mqtt_link_end(r->link);
 }

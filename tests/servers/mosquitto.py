@@ -17,6 +17,7 @@ from .process import Process
 from .wait import eventually
 
 _names = itertools.count(1)
+CHUNK = 5000		# the client holds no more than packet ids allow
 IN_FLIGHT = 500		# published by a client at once; the broker reads on while it answers
 
 
@@ -132,9 +133,11 @@ class Client:
 def publish_all(client: Client, messages: list[tuple[str, bytes]], qos: int = 1,
                 each: Callable[[int], None] = lambda _: None) -> None:
     """All of them confirmed; each(i) as soon as the i-th is."""
-    infos = [client.publish(topic, payload, qos, confirm=False) for topic, payload in messages]
-    limit = time.monotonic() + 120
-    for i, info in enumerate(infos):
-        info.wait_for_publish(max(0.1, limit - time.monotonic()))
-        assert info.is_published(), f"{client.name}: event {i} was not confirmed"
-        each(i)
+    limit = time.monotonic() + 170
+    for begin in range(0, len(messages), CHUNK):
+        infos = [client.publish(topic, payload, qos, confirm=False)
+                 for topic, payload in messages[begin:begin + CHUNK]]
+        for i, info in enumerate(infos):
+            info.wait_for_publish(max(0.1, limit - time.monotonic()))
+            assert info.is_published(), f"{client.name}: event {begin + i} was not confirmed"
+            each(begin + i)
