@@ -37,7 +37,7 @@ static const struct option mqtt_options[] = {
 	INT("receiveMaximum", struct mqtt, rows.receive_maximum, "256", 0,
 	    "MQTT 5: unacknowledged events the broker may have under way to us", .min = 1, .max = 65535),
 	INT("brokerWindow", struct mqtt, rows.broker_window, "20", 0,
-	    "3.1.1: the same as the broker is configured, to know when there may be more (Mosquitto: max_inflight_messages)", .min = 1, .max = 65535),
+	    "3.1.1: the same as the broker is configured, to know when there may be more, and how much may be written at QoS 2 at once (Mosquitto: max_inflight_messages)", .min = 1, .max = 65535),
 	INT("waitingEvents", struct mqtt, rows.waiting_events, "4096", 0,
 	    "events received that may wait for the function; beyond, nothing more is read until half of them are gone",
 	    .min = 1, .max = 10000000),

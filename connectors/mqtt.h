@@ -190,7 +190,7 @@ struct mqtt_writer {
 	struct mqtt	*mqtt;
 	struct mqtt_link *link;
 	enum mqtt_state	 state;
-	unsigned	 connection, in_flight, failures;
+	unsigned	 connection, in_flight, most, failures;	/* most: in flight at once */
 	struct mqtt_out	*first, **end;	/* in order; those handed over come first */
 	uint64_t	 numbered;
 	int64_t		 max_packet, not_before;

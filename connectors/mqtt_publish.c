@@ -20,6 +20,23 @@ int __wrap_MQTTProtocol_handlePubacks(void *packet, int socket, void *publicatio
 	return __real_MQTTProtocol_handlePubacks(packet, socket, publication);
 }
 
+enum { COMPLETE = 0, BROKEN = -1 };
+
+int __real_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message);
+int __wrap_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message);
+
+/*
+ * A write that fails at once makes the library (1.3.12) free a payload that its list of unconfirmed messages frees again
+ * with the connection; its own book of memory hides that.  So the failure is not told: the message stays unconfirmed,
+ * and the broken socket is found by the thread that reads it.
+ */
+int __wrap_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message)
+{
+	int rc = __real_MQTTProtocol_startPublish(client, publish, qos, retained, message);
+
+	return qos > 0 && rc == BROKEN ? COMPLETE : rc;
+}
+
 void mqtt_package_free(struct mqtt_package *p)
 {
 	MQTTProperties_free(&p->properties);

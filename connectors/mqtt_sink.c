@@ -165,7 +165,7 @@ static void writer_pump(void *arg)
 {
 	struct mqtt_writer *w = arg;
 
-	for (struct mqtt_out *o = w->first; o && w->in_flight < IN_FLIGHT && w->state == MQTT_UP; o = o->next) {
+	for (struct mqtt_out *o = w->first; o && w->in_flight < w->most && w->state == MQTT_UP; o = o->next) {
 		if (o->package == NULL)
 			continue;
 		w->in_flight++;
@@ -196,6 +196,9 @@ static struct mqtt_writer *writer_new(struct mqtt *m)
 	w->mqtt = m;
 	w->end = &w->first;
 	w->max_qos = 2;
+	w->most = IN_FLIGHT;
+	if (m->rows.version == MQTT_V311 && m->rows.qos == 2 && m->rows.broker_window < IN_FLIGHT)
+		w->most = (unsigned)m->rows.broker_window; /* beyond, Mosquitto ends the connection */
 	w->more = (struct later){ .fn = writer_pump, .arg = w };
 	w->link = mqtt_link_new(m, id, writer_woken, w);
 	free(id);
