@@ -34,9 +34,8 @@ PACKAGES = rdkafka libuv yaml-0.1 openssl
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
-# Paho acknowledges an event before the function has it, so calls inside its static library are replaced: the first
-# five change what it does (connectors/mqtt_ack.c, mqtt_publish.c,
-# mqtt_flow.c), the others leave out its tracing.  The link is checked for them below.
+# Paho acknowledges an event before the function has it, so calls inside its static library are replaced, see
+# connectors/mqtt_wraps.c: the first five change what it does, the others leave out its tracing.  tools/check-wraps looks.
 PAHO := $(shell $(CC) -print-file-name=libpaho-mqtt3as.a)
 MQTT_WRAPS = MQTTPacket_send_puback MQTTProtocol_handlePublishes MQTTProtocol_handlePubacks \
 	MQTTProtocol_startPublish poll mymalloc myrealloc myfree StackTrace_entry StackTrace_exit Log

@@ -40,8 +40,9 @@ enum offered {
 struct connector_class {
 	const char		*name;		/* "kafka": the word in the config file */
 	const char		*summary;
-	const char		*promise;	/* what it promises and what not, for the help; NULL: nothing beyond the summary */
-	const char		*schemes;	/* of a URL, beside the name, space separated; kept in front of the host */
+	const char		*promise;	/* what it promises and what not, for the help; NULL: nothing more */
+	/* of a URL, beside the name, space separated; kept in front of the host */
+	const char		*schemes;
 	const struct option	*options;
 	size_t			 size;		/* of the instance; `struct connector` comes first */
 	const struct option	*subscription_options;	/* rows of a Subscription's metadata */
@@ -89,8 +90,8 @@ struct connector {
 
 struct credit { unsigned events; size_t bytes; };
 /* unacked: of the whole group, not acknowledged at the broker (in flight anywhere included, noted ahead not); settled:
- * those of them that the core acknowledged to this connector and the broker has not confirmed yet; saturated: the broker
- * holds back what is beyond, so the number is a lower bound. */
+ * those of them that the core acknowledged to this connector and the broker has not confirmed yet; saturated: the
+ * broker holds back what is beyond, so the number is a lower bound. */
 struct lag { int64_t unacked, settled, oldest_ms; bool known, saturated; };
 
 /* What a connector calls. */

@@ -249,7 +249,8 @@ void handoff_cancel(struct item *);			/* forgets one that is not under way */
 /* park.c, answer.c: what is handed off. */
 bool park_has_place(const struct policy *);
 void park_start(struct item *, const char *why);
-bool answer_is_wanted(const struct item *, const struct answer *);	/* it says something, and somebody is to have it */
+/* It says something, and somebody is to have it. */
+bool answer_is_wanted(const struct item *, const struct answer *);
 void answer_start(struct item *, const struct answer *);
 
 /* window.c: what a settled entry means for its window. */

@@ -119,7 +119,10 @@ static void url_shape_print(const struct connector_class *class)
 	bool list = path && path->flags & OPT_LIST;
 
 	printf(";\nor in one line: %s://%s/%s?row=value&row=value", class->name,
-	    list ? "host:port[,host:port]" : "host:port", list ? "topic[,topic]" : path ? path->name : "");
+	    list ? "host:port[,host:port]" : "host:port",
+	    list       ? "topic[,topic]"
+		: path ? path->name
+		       : "");
 }
 
 static void class_print(const struct connector_class *class, bool color)

@@ -1,4 +1,4 @@
-/* What a window knows across connections of its session: events that still run, and what was finished without an ack. */
+/* What a window knows across connections of its session: events that still run, and those finished without an ack. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -37,12 +37,14 @@ static const struct option mqtt_options[] = {
 	INT("receiveMaximum", struct mqtt, rows.receive_maximum, "256", 0,
 	    "MQTT 5: unacknowledged events the broker may have under way to us", .min = 1, .max = 65535),
 	INT("brokerWindow", struct mqtt, rows.broker_window, "20", 0,
-	    "3.1.1: the same as the broker is configured, to know when there may be more, and how much may be written at QoS 2 at once (Mosquitto: max_inflight_messages)", .min = 1, .max = 65535),
+	    "3.1.1: the same as the broker is configured, to tell when there may be more; also most at once at QoS 2 (Mosquitto: max_inflight_messages)",
+	    .min = 1, .max = 65535),
 	INT("waitingEvents", struct mqtt, rows.waiting_events, "4096", 0,
 	    "events received that may wait for the function; beyond, nothing more is read until half of them are gone",
 	    .min = 1, .max = 10000000),
 	BYTES("waitingBytes", struct mqtt, rows.waiting_bytes, "64Mi", 0, "the same in bytes", .min = 1, .max = 1LL << 40),
-	BYTES("maxPacketSize", struct mqtt, rows.max_packet, "0", 0, "MQTT 5: the broker leaves out what is larger; 0: no limit of ours", .min = 0, .max = 268435460),
+	BYTES("maxPacketSize", struct mqtt, rows.max_packet, "0", 0,
+	    "MQTT 5: the broker leaves out what is larger; 0: no limit of ours", .min = 0, .max = 268435460),
 	BOOL("answerRequests", struct mqtt, rows.answer_requests, "true", 0,
 	    "MQTT 5: what the function answers is published to the response topic an event names, with its correlation data"),
 	MS("spillAfter", struct mqtt, rows.spill_after_ms, "30s", 0,
@@ -194,14 +196,16 @@ const struct connector_class mqtt_class = {
 	.name = "mqtt",
 	.schemes = "mqtts",
 	.summary = "MQTT topics of any broker, 3.1.1 and 5, read in a session that is kept",
-	.promise =
-	    "At QoS 1 an event is acknowledged to the broker only after the function took it, in order of receipt; one that "
-	    "fails is tried again here, without a new connection. What the broker itself forgets is gone: sessions without "
-	    "persistence at its restart, what its queue limit drops (Mosquitto: max_queued_messages 1000), QoS 0 while we are "
-	    "away. QoS 0 is at most once: what the function does not keep up with is dropped and counted. The backlog is the "
-	    "broker's and cannot be asked for: the lag is what is unacknowledged here, a lower bound, and unknown while the "
-	    "session is down, so it cannot scale a function from zero. 3.1.1 carries no headers: a parked event keeps its "
-	    "bytes only. Written at QoS 1 or 2 is confirmed by the broker, which 3.1.1 does even if nobody subscribes.",
+	.promise = "At QoS 1 an event is acknowledged to the broker only after the function took it, in order of "
+		   "receipt; one that fails is tried again here, without a new connection. What the broker "
+		   "itself forgets is gone: sessions without persistence at its restart, what its queue limit "
+		   "drops (Mosquitto: max_queued_messages 1000), QoS 0 while we are away. QoS 0 is at most once: "
+		   "what the function does not keep up with is dropped and counted. The backlog is the broker's "
+		   "and cannot be asked for: the lag is what is unacknowledged here, a lower bound, and unknown "
+		   "while the session is down, so it cannot scale a function from zero. A function at zero "
+		   "leaves the events in the session: only so many as the broker and its disk keep. 3.1.1 "
+		   "carries no headers: a parked event keeps its bytes only. Written at QoS 1 or 2 is confirmed "
+		   "by the broker, which 3.1.1 does even if nobody subscribes.",
 	.options = mqtt_options,
 	.size = sizeof(struct mqtt),
 	.subscription_options = mqtt_subscription_options,

@@ -114,7 +114,7 @@ struct mqtt_job {
  */
 struct mqtt_acks {
 	pthread_mutex_t	 lock;
-	void		*net;		/* the library's, of the connection that lives; NULL: not known, or none lives */
+	void		*net;		/* the library's, of the live connection; NULL: not known, or none */
 	int		 fd;
 	uint16_t	*ids;
 	unsigned	 n, cap;
@@ -236,7 +236,8 @@ struct mqtt_link *mqtt_link_new(struct mqtt *, const char *client_id, void (*fn)
 void mqtt_link_connect(struct mqtt_link *, struct mqtt_dial *, unsigned connection);	/* takes dial over */
 void mqtt_link_subscribe(struct mqtt_link *, const struct mqtt_wish *, unsigned n, int qos);
 void mqtt_link_unsubscribe(struct mqtt_link *, const char *filter);
-void mqtt_link_publish(struct mqtt_link *, struct mqtt_package *);	/* takes it over; MQTT_PUBLISHED follows, or MQTT_LOST */
+/* takes it over; MQTT_PUBLISHED follows, or MQTT_LOST */
+void mqtt_link_publish(struct mqtt_link *, struct mqtt_package *);
 void mqtt_link_hang_up(struct mqtt_link *);	/* orderly, no report */
 void mqtt_link_end(struct mqtt_link *);		/* hangs up and ends its thread: MQTT_ENDED is the last report */
 void mqtt_link_free(struct mqtt_link *);	/* after MQTT_ENDED */
@@ -266,11 +267,15 @@ void mqtt_acks_add(struct mqtt_acks *, const struct token *, unsigned n);
 /* Writes what waits if the library lets us in at once; false: something waits still. */
 bool mqtt_acks_push(struct mqtt_acks *);
 uint64_t mqtt_acks_written(struct mqtt_acks *);
-void mqtt_receiving(struct mqtt_link *);	/* by the callback: the message it is called for is this one's */
+void mqtt_acks_learn(struct mqtt_acks *, void *net);	/* the live connection; writes, inside the library */
 
-/* mqtt_flow.c: what waits here, and when that is enough. */
+/* mqtt_wraps.c: for callbacks. */
+void mqtt_receiving(struct mqtt_link *);	/* the message it is called for is this one's */
+int mqtt_heard_reason(void);			/* of the PUBACK it is called for; MQTT 5 */
 void mqtt_flow_add(struct mqtt_link *);
 void mqtt_flow_remove(struct mqtt_link *);
+
+/* mqtt_flow.c: what waits here, and when that is enough. */
 void mqtt_flow_took(struct mqtt_link *, size_t bytes);	/* an event came; any thread */
 void mqtt_flow_gave(struct mqtt_link *, size_t bytes);	/* it waits no longer */
 

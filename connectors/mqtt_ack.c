@@ -1,16 +1,9 @@
 /* PUBACKs: kept back when the library would send them, written in batches when the core acknowledges. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include "connectors/mqtt.h"
 
-/*
- * Paho 1.3 acknowledges a QoS 1 event the moment its callback returns, whatever that returns.  So the static library
- * is linked, and the calls named in the Makefile (MQTT_WRAPS) end here instead.  What of the library's inside is
- * relied upon: the functions below, that all of it runs under mqttasync_mutex, that PUBLISH is handled in one call in
- * which callback and PUBACK follow each other, and that networkHandles begins with its socket.
- */
-enum { COMPLETE = 0, BROKEN = -1, INTERRUPTED = -22, LOG_ERRORS = 5, PUBACK = 0x40 };
+/* Of the library's inside: what mqtt_wraps.c says of it, and these. */
+enum { COMPLETE = 0, INTERRUPTED = -22, PUBACK = 0x40 };
 
 struct packet_buffers {
 	int count;
@@ -23,24 +16,6 @@ struct packet_buffers {
 extern pthread_mutex_t *mqttasync_mutex;
 int Socket_noPendingWrites(int socket);
 int WebSocket_putdatas(void *net, char **head, size_t *head_n, struct packet_buffers *);
-
-int __wrap_MQTTPacket_send_puback(int version, int id, void *net, const char *client_id);
-int __real_MQTTProtocol_handlePublishes(void *packet, int socket);
-int __wrap_MQTTProtocol_handlePublishes(void *packet, int socket);
-void *__wrap_mymalloc(const char *file, int line, size_t);
-void *__wrap_myrealloc(const char *file, int line, void *, size_t);
-void __wrap_myfree(const char *file, int line, void *);
-void __wrap_StackTrace_entry(const char *name, int line, int level);
-void __wrap_StackTrace_exit(const char *name, int line, void *result, int level);
-void __wrap_Log(int level, int number, const char *format, ...);
-
-/* The library's calls carry nothing of ours: its receiving thread remembers whose message it handles. */
-static _Thread_local struct mqtt_link *receiving;
-
-void mqtt_receiving(struct mqtt_link *l)
-{
-	receiving = l;
-}
 
 void mqtt_acks_init(struct mqtt_acks *a)
 {
@@ -119,87 +94,11 @@ uint64_t mqtt_acks_written(struct mqtt_acks *a)
 	return n;
 }
 
-/* Instead of the PUBACK: learns the connection, and writes what was acknowledged meanwhile. */
-int __wrap_MQTTPacket_send_puback(int version, int id, void *net, const char *client_id)
+void mqtt_acks_learn(struct mqtt_acks *a, void *net)
 {
-	struct mqtt_link *l = receiving;
-
-	(void)version;
-	(void)id;
-	(void)client_id;
-	if (l == NULL)
-		return COMPLETE; /* kept in the library's own queue for a while: it is ours to send all the same */
-	pthread_mutex_lock(&l->acks.lock);
-	l->acks.net = net;
-	l->acks.fd = *(int *)net;
-	atomic_store(&l->socket, l->acks.fd);
-	acks_write(&l->acks);
-	pthread_mutex_unlock(&l->acks.lock);
-	return COMPLETE;
-}
-
-/* A connection whose acknowledgements could not be written is given up: the session stays at the broker. */
-int __wrap_MQTTProtocol_handlePublishes(void *packet, int socket)
-{
-	struct mqtt_link *l;
-	int rc;
-
-	receiving = NULL;
-	rc = __real_MQTTProtocol_handlePublishes(packet, socket);
-	l = receiving;
-	receiving = NULL;
-	if (l == NULL || rc == BROKEN)
-		return rc;
-	return l->acks.net == NULL ? BROKEN : rc;
-}
-
-/* Tracing and the library's book of its memory cost more than its work: 25 against 11 microseconds an event. */
-void *__wrap_mymalloc(const char *file, int line, size_t size)
-{
-	(void)file;
-	(void)line;
-	return malloc(size);
-}
-
-void *__wrap_myrealloc(const char *file, int line, void *p, size_t size)
-{
-	(void)file;
-	(void)line;
-	return realloc(p, size);
-}
-
-void __wrap_myfree(const char *file, int line, void *p)
-{
-	(void)file;
-	(void)line;
-	free(p);
-}
-
-void __wrap_StackTrace_entry(const char *name, int line, int level)
-{
-	(void)name;
-	(void)line;
-	(void)level;
-}
-
-void __wrap_StackTrace_exit(const char *name, int line, void *result, int level)
-{
-	(void)name;
-	(void)line;
-	(void)result;
-	(void)level;
-}
-
-void __wrap_Log(int level, int number, const char *format, ...)
-{
-	char text[200];
-	va_list args;
-
-	(void)number;
-	if (level < LOG_ERRORS || format == NULL || !log_enabled(LOG_DEBUG))
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_debug(MQTT_SCOPE, "paho: %s", text);
+	pthread_mutex_lock(&a->lock);
+	a->net = net;
+	a->fd = *(int *)net;
+	acks_write(a);
+	pthread_mutex_unlock(&a->lock);
 }

@@ -193,8 +193,7 @@ static int dial_start(struct mqtt_link *l, const struct mqtt_dial *d)
 		o.onSuccess5 = on_connected5;
 		o.onFailure5 = on_refused5;
 		if (d->session_expiry_s)
-			property_number(
-			    &properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, d->session_expiry_s);
+			property_number(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, d->session_expiry_s);
 		if (d->receive_maximum)
 			property_number(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, d->receive_maximum);
 		if (d->max_packet)
@@ -308,4 +307,3 @@ void mqtt_call_hang_up(struct mqtt_link *l)
 	mqtt_dial_free(l->dial);
 	l->dial = NULL;
 }
-

@@ -7,7 +7,11 @@
 #include "bridge/json_scan.h"
 #include "connectors/mqtt.h"
 
-struct scheme { const char *name, *paho; bool tls; int port; };
+struct scheme {
+	const char *name, *paho;
+	bool tls;
+	int port;
+};
 
 static const struct scheme schemes[] = {
 	{ "mqtt", "tcp", false, 1883 },

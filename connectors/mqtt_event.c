@@ -47,8 +47,7 @@ static void event_properties(struct mqtt_reader *r, unsigned *n, struct event *e
 		else if (p->identifier == MQTTPROPERTY_CODE_CORRELATION_DATA)
 			e->correlation = text_of(p->value.data);
 		else if (p->identifier == MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL)
-			e->expires_ms =
-			    loop_wall(r->mqtt->base.loop) + 1000 * (int64_t)(uint32_t)p->value.integer4;
+			e->expires_ms = loop_wall(r->mqtt->base.loop) + 1000 * (int64_t)(uint32_t)p->value.integer4;
 	}
 }
 

@@ -1,4 +1,4 @@
-/* Subscriptions and the events that come: the library's calls on a link's thread, its callbacks on threads of its own. */
+/* Subscriptions and the events that come: calls on a link's thread, callbacks on the library's own. */
 #include <string.h>
 #include "connectors/mqtt.h"
 
@@ -29,8 +29,7 @@ static uint8_t *granted_new(const struct mqtt_link *l)
 
 static void tell_granted(struct mqtt_link *l, uint8_t *granted)
 {
-	mqtt_link_tell(
-	    l, (struct mqtt_report){ .news = MQTT_SUBSCRIBED, .granted = granted, .n_granted = l->asked });
+	mqtt_link_tell(l, (struct mqtt_report){ .news = MQTT_SUBSCRIBED, .granted = granted, .n_granted = l->asked });
 }
 
 static void on_subscribed(void *link, MQTTAsync_successData *s)

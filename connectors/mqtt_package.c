@@ -10,7 +10,12 @@ enum {
 	HEAD = 16 /* of a packet, beside topic, payload and properties */
 };
 
-struct wanted_out { struct slice topic; int qos; bool retain; int64_t expiry_s; };
+struct wanted_out {
+	struct slice topic;
+	int qos;
+	bool retain;
+	int64_t expiry_s;
+};
 
 static struct slice metadata_find(const struct request *r, const char *name)
 {
@@ -80,8 +85,7 @@ static bool metadata_is_ours(struct slice name)
 	    slice_is_nocase(name, "ttlInSeconds") || slice_is_nocase(name, "responseTopic");
 }
 
-static void package_properties(
-    struct mqtt_package *p, const struct request *r, const struct event *e, int64_t expiry_s)
+static void package_properties(struct mqtt_package *p, const struct request *r, const struct event *e, int64_t expiry_s)
 {
 	struct slice none = { NULL, 0 }, reply = metadata_find(r, "responseTopic");
 
@@ -128,8 +132,8 @@ struct mqtt_package *mqtt_package_new(
 		memcpy(p->payload, e->data.p, e->data.n);
 	if (w->mqtt->rows.version == MQTT_V5)
 		package_properties(p, r, e, wanted.expiry_s);
-	if (w->max_packet && HEAD + wanted.topic.n + p->size + (size_t)MQTTProperties_len(&p->properties) >
-	    (size_t)w->max_packet) {
+	if (w->max_packet &&
+	    HEAD + wanted.topic.n + p->size + (size_t)MQTTProperties_len(&p->properties) > (size_t)w->max_packet) {
 		mqtt_package_free(p);
 		*why_r = "larger than the broker takes (its maximum packet size)";
 		return NULL;

@@ -1,42 +1,6 @@
 /* Publishing: packages given to the library on a link's thread, and what its callbacks say came of them. */
 #include "connectors/mqtt.h"
 
-/*
- * The library tells refusals, but not the reasons below 0x80: that nobody subscribes is one (0x10).  So its handling of
- * PUBACK is looked at on its way (MQTT_WRAPS in the Makefile); the callback follows it on the same thread.
- */
-struct ack_packet { unsigned char header; int id; unsigned char reason; int version; };
-
-int __real_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication);
-int __wrap_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication);
-
-static _Thread_local int puback_reason;
-
-int __wrap_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication)
-{
-	const struct ack_packet *ack = packet;
-
-	puback_reason = ack->version >= MQTTVERSION_5 ? ack->reason : 0;
-	return __real_MQTTProtocol_handlePubacks(packet, socket, publication);
-}
-
-enum { COMPLETE = 0, BROKEN = -1 };
-
-int __real_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message);
-int __wrap_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message);
-
-/*
- * A write that fails at once makes the library (1.3.12) free a payload that its list of unconfirmed messages frees again
- * with the connection; its own book of memory hides that.  So the failure is not told: the message stays unconfirmed,
- * and the broken socket is found by the thread that reads it.
- */
-int __wrap_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message)
-{
-	int rc = __real_MQTTProtocol_startPublish(client, publish, qos, retained, message);
-
-	return qos > 0 && rc == BROKEN ? COMPLETE : rc;
-}
-
 void mqtt_package_free(struct mqtt_package *p)
 {
 	MQTTProperties_free(&p->properties);
@@ -90,11 +54,9 @@ static void on_published(void *package, MQTTAsync_successData *s)
 static void on_published5(void *package, MQTTAsync_successData5 *s)
 {
 	const struct mqtt_package *p = package;
-	int reason = p->qos == 1 ? puback_reason : 0;
 
 	(void)s;
-	puback_reason = 0;
-	package_end(package, false, 0, reason);
+	package_end(package, false, 0, p->qos == 1 ? mqtt_heard_reason() : 0);
 }
 
 static void on_publish_failed(void *package, MQTTAsync_failureData *f)

@@ -1,4 +1,4 @@
-/* The reading half: its session from connect to close, and what becomes of the windows when a connection is replaced. */
+/* The reading half: its session from connect to close, and what becomes of it when a connection is replaced. */
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -173,8 +173,9 @@ static void reader_subscribed(struct mqtt_reader *r, const struct mqtt_report *r
 			w->down = false;
 			continue;
 		}
-		error_set(&err, ERR_DENIED, "the broker refuses the subscription (reason 0x%02x): may client %s read it?",
-		    report->granted[i], m->client_id);
+		error_set(&err, ERR_DENIED,
+		    "the broker refuses the subscription (reason 0x%02x): may client %s read it?", report->granted[i],
+		    m->client_id);
 		subscription_down(&m->base, w->subscription, &err);
 		w->down = true;
 		r->subscribed = false;
@@ -268,8 +269,8 @@ static void reader_advise(const struct mqtt *m)
 {
 	if (has_uuid(m->client_id) && !m->rows.clean_session && !m->peek)
 		log_warn(MQTT_SCOPE,
-		    "%s: client id %s with a session that is kept: if it comes from {uuid} it is another one after each "
-		    "start, and what waits for this one is never fetched; expected {podName}, a fixed name, or "
+		    "%s: client id %s with a session that is kept: if it comes from {uuid} it is another one after "
+		    "each start, and what waits for this one is never fetched; expected {podName}, a fixed name, or "
 		    "cleanSession: true",
 		    m->base.name, m->client_id);
 	if (m->rows.qos == 2)

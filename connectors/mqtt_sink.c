@@ -217,11 +217,9 @@ static void writer_add(struct mqtt_writer *w, struct request *r, unsigned item)
 		return;
 	}
 	o = mem_new(sizeof(*o));
-	*o = (struct mqtt_out){ .number = ++w->numbered,
-		.request = r,
-		.item = item,
-		.keep = r->keep,
-		.package = package };
+	*o = (struct mqtt_out){
+		.number = ++w->numbered, .request = r, .item = item, .keep = r->keep, .package = package
+	};
 	package->number = o->number;
 	*w->end = o;
 	w->end = &o->next;

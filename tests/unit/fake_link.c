@@ -133,8 +133,7 @@ void fake_says(struct fake_link *f, struct mqtt_report report)
 
 void fake_connected(struct fake_link *f, bool session_present)
 {
-	fake_says(
-	    f, (struct mqtt_report){ .news = MQTT_CONNECTED, .session_present = session_present, .max_qos = 2 });
+	fake_says(f, (struct mqtt_report){ .news = MQTT_CONNECTED, .session_present = session_present, .max_qos = 2 });
 }
 
 void fake_subscribed(struct fake_link *f, const char *granted)

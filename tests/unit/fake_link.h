@@ -13,7 +13,12 @@ struct fake_link {
 	char		*unsubscribed;
 	bool		 clean, will;	/* as last dialled */
 	char		 client_id[100];
-	struct { uint64_t number; int qos; bool retain; char topic[100], payload[100]; int properties; } out[FAKE_PACKAGES];
+	struct {
+		uint64_t number;
+		int	 qos, properties;
+		bool	 retain;
+		char	 topic[100], payload[100];
+	} out[FAKE_PACKAGES];
 	unsigned	 n_out;
 };
 

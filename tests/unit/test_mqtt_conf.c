@@ -12,12 +12,28 @@ static void a_filter_fits_as_the_standard_says(void **state)
 		const char *filter, *topic;
 		bool fits;
 	} cases[] = {
-		{ "a/b", "a/b", true }, { "a/b", "a/c", false }, { "a/b", "a", false }, { "a", "a/b", false },
-		{ "a/+", "a/b", true }, { "a/+", "a/", true }, { "a/+", "a", false }, { "a/+", "a/b/c", false },
-		{ "+", "a", true }, { "+", "/a", false }, { "+/+", "/a", true }, { "/+", "/a", true },
-		{ "a/#", "a", true }, { "a/#", "a/b/c", true }, { "a/#", "b", false }, { "#", "a/b", true },
-		{ "+/b/#", "a/b", true }, { "#", "$SYS/x", false }, { "+/x", "$SYS/x", false },
-		{ "$SYS/#", "$SYS/x", true }, { "a//b", "a//b", true }, { "a/+/b", "a//b", true },
+		{ "a/b", "a/b", true },
+		{ "a/b", "a/c", false },
+		{ "a/b", "a", false },
+		{ "a", "a/b", false },
+		{ "a/+", "a/b", true },
+		{ "a/+", "a/", true },
+		{ "a/+", "a", false },
+		{ "a/+", "a/b/c", false },
+		{ "+", "a", true },
+		{ "+", "/a", false },
+		{ "+/+", "/a", true },
+		{ "/+", "/a", true },
+		{ "a/#", "a", true },
+		{ "a/#", "a/b/c", true },
+		{ "a/#", "b", false },
+		{ "#", "a/b", true },
+		{ "+/b/#", "a/b", true },
+		{ "#", "$SYS/x", false },
+		{ "+/x", "$SYS/x", false },
+		{ "$SYS/#", "$SYS/x", true },
+		{ "a//b", "a//b", true },
+		{ "a/+/b", "a//b", true },
 	};
 
 	(void)state;

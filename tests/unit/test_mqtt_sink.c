@@ -137,8 +137,8 @@ static void nobody_subscribes_is_a_failure_only_where_it_must_be_kept(void **sta
 		struct source *s = writer_new("qos", "1");
 		struct asked *a = one_sent(s, keep);
 
-		fake_published(fake_writer, 0,
-		    (struct mqtt_report){ .reason = MQTTREASONCODE_NO_MATCHING_SUBSCRIBERS });
+		fake_published(
+		    fake_writer, 0, (struct mqtt_report){ .reason = MQTTREASONCODE_NO_MATCHING_SUBSCRIBERS });
 		assert_int_equal(a->verdict[0], keep ? RETRY : DONE);
 		assert_int_equal(s->n_unheard, 1);
 		free(a);
