@@ -91,6 +91,7 @@ struct mqtt_out {
 	struct request	*request;	/* NULL: forgotten */
 	unsigned	 item;
 	bool		 keep;		/* as the request says */
+	size_t		 size;
 	struct mqtt_package *package;	/* NULL: handed over */
 };
 
@@ -192,6 +193,7 @@ struct mqtt_writer {
 	enum mqtt_state	 state;
 	unsigned	 connection, in_flight, most, failures;	/* most: in flight at once */
 	struct mqtt_out	*first, **end;	/* in order; those handed over come first */
+	size_t		 in_flight_bytes;
 	uint64_t	 numbered;
 	int64_t		 max_packet, not_before;
 	int		 max_qos;

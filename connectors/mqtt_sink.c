@@ -6,6 +6,7 @@
 
 enum {
 	IN_FLIGHT = 100, /* given to the library at once: it looks through them for each answer */
+	IN_FLIGHT_BYTES = 1 << 20, /* the same: it loses the memory of some of them with a connection */
 	WHY_MAX = 200,
 	PAUSE_MIN_MS = 200,
 	PAUSE_MAX_MS = 10000
@@ -29,7 +30,10 @@ static struct mqtt_out *writer_pop(struct mqtt_writer *w, struct mqtt_out **at)
 	*at = o->next;
 	if (o->next == NULL)
 		w->end = at;
-	w->in_flight -= o->package == NULL;
+	if (o->package == NULL) {
+		w->in_flight--;
+		w->in_flight_bytes -= o->size;
+	}
 	return o;
 }
 
@@ -41,6 +45,7 @@ static void writer_answer_all(struct mqtt_writer *w, const char *why)
 	w->first = NULL;
 	w->end = &w->first;
 	w->in_flight = 0;
+	w->in_flight_bytes = 0;
 	for (; o; o = next) {
 		next = o->next;
 		out_answer(o, o->package ? RETRY : UNSURE, why);
@@ -161,14 +166,20 @@ static void writer_woken(void *arg)
 	}
 }
 
+static bool writer_has_room(const struct mqtt_writer *w)
+{
+	return w->state == MQTT_UP && w->in_flight < w->most && w->in_flight_bytes < IN_FLIGHT_BYTES;
+}
+
 static void writer_pump(void *arg)
 {
 	struct mqtt_writer *w = arg;
 
-	for (struct mqtt_out *o = w->first; o && w->in_flight < w->most && w->state == MQTT_UP; o = o->next) {
+	for (struct mqtt_out *o = w->first; o && writer_has_room(w); o = o->next) {
 		if (o->package == NULL)
 			continue;
 		w->in_flight++;
+		w->in_flight_bytes += o->size;
 		mqtt_link_publish(w->link, o->package);
 		o->package = NULL;
 	}
@@ -217,9 +228,12 @@ static void writer_add(struct mqtt_writer *w, struct request *r, unsigned item)
 		return;
 	}
 	o = mem_new(sizeof(*o));
-	*o = (struct mqtt_out){
-		.number = ++w->numbered, .request = r, .item = item, .keep = r->keep, .package = package
-	};
+	*o = (struct mqtt_out){ .number = ++w->numbered,
+		.request = r,
+		.item = item,
+		.keep = r->keep,
+		.size = package->size,
+		.package = package };
 	package->number = o->number;
 	*w->end = o;
 	w->end = &o->next;

@@ -5,7 +5,7 @@
  *		[park TOPIC [at CONNECTOR]] [answers TOPIC [in CONNECTOR]] [rate N] [exhausted hold|drop|park] [probe]
  *	begin					capacity N			wants ROUTE...
  *	CONNECTOR opens WINDOW [partition N] [from N] [note TEXT|note of WINDOW]
- *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [expires MS] [delayed MS] [size BYTES] [for nobody]
+ *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [reply TOPIC] [expires MS] [delayed MS] [size BYTES] [for nobody]
  *		[is taken|wait|held|gone]
  *	function settles ID done|retry|unsent|unsure|drop|reject [after MS] [answers TEXT [STATUS]]	adaptive
  *	CONNECTOR answers ID done|retry|unsure|reject
@@ -176,6 +176,8 @@ static void story_offer(struct story *s, struct connector *c, struct words *w)
 			o.event.key = slice_text(next(w));
 		else if (next_is(w, "again"))
 			o.event.again = true;
+		else if (next_is(w, "reply"))
+			o.event.reply_to = slice_text(next(w));
 		else if (next_is(w, "expires"))
 			o.event.expires_ms = loop_wall(s->loop) + atoi(next(w));
 		else if (next_is(w, "delayed"))
