@@ -127,8 +127,8 @@ int __wrap_MQTTProtocol_startPublish(void *client, void *publish, int qos, int r
 
 /*
  * Back-pressure.  poll() is how the library learns that a socket can be read: one that shall wait is hidden from it,
- * and TCP holds the broker back.  Held longer than the keep-alive allows, the library gives the connection up; the session
- * keeps what was not acknowledged.
+ * and TCP holds the broker back.  Held longer than the keep-alive allows, the library gives the connection up; the
+ * session keeps what was not acknowledged.
  */
 /* A negative socket is passed over. */
 static unsigned flow_hide(struct pollfd *fds, nfds_t n, int hidden[SOCKETS_MAX])

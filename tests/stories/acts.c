@@ -5,8 +5,8 @@
  *		[park TOPIC [at CONNECTOR]] [answers TOPIC [in CONNECTOR]] [rate N] [exhausted hold|drop|park] [probe]
  *	begin					capacity N			wants ROUTE...
  *	CONNECTOR opens WINDOW [partition N] [from N] [note TEXT|note of WINDOW]
- *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [reply TOPIC] [expires MS] [delayed MS] [size BYTES] [for nobody]
- *		[is taken|wait|held|gone]
+ *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [reply TOPIC] [expires MS] [delayed MS] [size BYTES]
+ *		[for nobody] [is taken|wait|held|gone]
  *	function settles ID done|retry|unsent|unsure|drop|reject [after MS] [answers TEXT [STATUS]]	adaptive
  *	CONNECTOR answers ID done|retry|unsure|reject
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up

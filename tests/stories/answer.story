@@ -178,7 +178,7 @@ orders offers p0 1 reply asker
 function settles p0/1 done answers hello
 - orders is asked to keep p0/1 for asker: "hello"
 orders answers p0/1 retry
-after 60000
+after 500
 - orders is asked to keep p0/1 for asker: "hello"
 orders answers p0/1 done
 - orders commits p0 through 1
