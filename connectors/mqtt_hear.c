@@ -10,7 +10,7 @@ int mqtt_on_message(void *link, char *topic, int topic_n, MQTTAsync_message *m)
 	struct mqtt_link *l = link;
 	struct mqtt_report r = { .news = MQTT_MESSAGE, .message = m, .topic = topic };
 
-	if (m->qos > 0)
+	if (m->qos == 1)
 		mqtt_receiving(l);
 	mqtt_flow_took(l, (size_t)m->payloadlen);
 	r.topic_n = topic_n > 0 ? (size_t)topic_n : strlen(topic);

@@ -357,7 +357,7 @@ void mqtt_reader_stop(struct mqtt_reader *r)
 	for (unsigned i = 0; i < m->n_wishes; i++) {
 		const struct mqtt_subscription_rows *rows = m->wishes[i].subscription->options;
 
-		if (rows->unsubscribe && r->state == MQTT_UP)
+		if (rows && rows->unsubscribe && r->state == MQTT_UP)
 			mqtt_link_unsubscribe(r->link, m->wishes[i].subscription->topic);
 	}
 }
