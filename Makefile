@@ -35,10 +35,10 @@ PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 # Paho acknowledges an event before the function has it, so calls inside its static library are replaced, see
-# connectors/mqtt_wraps.c: the first five change what it does, the others leave out its tracing.  tools/check-wraps looks.
+# connectors/mqtt_wraps.c: the first six change what it does, the others leave out its tracing.  tools/check-wraps looks.
 PAHO := $(shell $(CC) -print-file-name=libpaho-mqtt3as.a)
 MQTT_WRAPS = MQTTPacket_send_puback MQTTProtocol_handlePublishes MQTTProtocol_handlePubacks \
-	MQTTProtocol_startPublish poll mymalloc myrealloc myfree StackTrace_entry StackTrace_exit Log
+	MQTTProtocol_handlePingresps MQTTProtocol_startPublish poll mymalloc myrealloc myfree StackTrace_entry StackTrace_exit Log
 
 # Texts for people are cut at the end of their buffer on purpose; gcc need not say so.
 WARNINGS = -Wall -Wextra -Werror $(if $(findstring clang,$(CC)),,-Wno-format-truncation)

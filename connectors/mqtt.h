@@ -49,7 +49,8 @@ struct mqtt_dial {
 };
 
 /* What the library's threads tell the loop. */
-enum mqtt_news { MQTT_CONNECTED, MQTT_REFUSED, MQTT_LOST, MQTT_SUBSCRIBED, MQTT_MESSAGE, MQTT_PUBLISHED, MQTT_ENDED };
+enum mqtt_news { MQTT_CONNECTED, MQTT_REFUSED, MQTT_LOST, MQTT_SUBSCRIBED, MQTT_MESSAGE, MQTT_PUBLISHED, MQTT_PONG,
+	MQTT_ENDED };
 
 struct mqtt_report {
 	enum mqtt_news	 news;
@@ -119,6 +120,7 @@ struct mqtt_acks {
 	int		 fd;
 	uint16_t	*ids;
 	unsigned	 n, cap;
+	unsigned	 pings;		/* to be written behind them */
 	uint64_t	 written;	/* over this connection */
 };
 
@@ -169,7 +171,8 @@ struct mqtt_reader {
 	struct window	*confirmed, *at_most_once;	/* QoS >= 1; QoS 0 */
 	uint64_t	 session;	/* counted: packet ids of another one mean other events */
 	bool		 subscribed;	/* these filters, in this session */
-	bool		 waits, held, stopped, draining;
+	bool		 waits, held, stopped;
+	unsigned	 pongs;		/* still to come before it is drained; 0: it is not draining */
 	struct mqtt_waiting *waiting;	/* ring; cap is a power of two */
 	unsigned	 first, n_waiting, cap_waiting;
 	uint64_t	 received, committed;	/* over this connection, QoS >= 1 */
@@ -268,6 +271,8 @@ void mqtt_acks_forget(struct mqtt_acks *);	/* the connection ended: the broker b
 void mqtt_acks_add(struct mqtt_acks *, const struct token *, unsigned n);
 /* Writes what waits if the library lets us in at once; false: something waits still. */
 bool mqtt_acks_push(struct mqtt_acks *);
+/* Behind what waits a broker is asked for signs of life: it answers when it has read it. */
+void mqtt_acks_ask(struct mqtt_acks *, unsigned pings);
 uint64_t mqtt_acks_written(struct mqtt_acks *);
 void mqtt_acks_learn(struct mqtt_acks *, void *net);	/* the live connection; writes, inside the library */
 

@@ -3,7 +3,7 @@
 #include "connectors/mqtt.h"
 
 /* Of the library's inside: what mqtt_wraps.c says of it, and these. */
-enum { COMPLETE = 0, INTERRUPTED = -22, PUBACK = 0x40 };
+enum { COMPLETE = 0, INTERRUPTED = -22, PUBACK = 0x40, PINGREQ = 0xc0 };
 
 struct packet_buffers {
 	int count;
@@ -34,6 +34,7 @@ void mqtt_acks_forget(struct mqtt_acks *a)
 	a->net = NULL;
 	a->n = 0;
 	a->written = 0;
+	a->pings = 0;
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -53,21 +54,23 @@ void mqtt_acks_add(struct mqtt_acks *a, const struct token *tokens, unsigned n)
 static void acks_write(struct mqtt_acks *a)
 {
 	struct packet_buffers none = { 0 };
-	size_t n = 4 * (size_t)a->n;
+	size_t n = 4 * (size_t)a->n + 2 * (size_t)a->pings;
 	char *head, *p;
 	int rc;
 
-	if (a->n == 0 || a->net == NULL || *(int *)a->net != a->fd || !Socket_noPendingWrites(a->fd))
+	if (n == 0 || a->net == NULL || *(int *)a->net != a->fd || !Socket_noPendingWrites(a->fd))
 		return;
 	head = p = mem_new(n);
 	for (unsigned i = 0; i < a->n; i++, p += 4)
 		memcpy(p, (unsigned char[]){ PUBACK, 2, a->ids[i] >> 8, a->ids[i] & 255 }, 4);
+	for (unsigned i = 0; i < a->pings; i++, p += 2)
+		memcpy(p, (unsigned char[]){ PINGREQ, 0 }, 2);
 	rc = WebSocket_putdatas(a->net, &head, &n, &none);
 	if (rc != INTERRUPTED) /* else the library writes the rest and frees it */
 		free(head);
 	if (rc == COMPLETE || rc == INTERRUPTED)
 		a->written += a->n;
-	a->n = 0; /* a broken connection is noticed by the library; the broker brings them again */
+	a->n = a->pings = 0; /* a broken connection is noticed by the library; the broker brings them again */
 }
 
 bool mqtt_acks_push(struct mqtt_acks *a)
@@ -78,10 +81,17 @@ bool mqtt_acks_push(struct mqtt_acks *a)
 		return false;
 	pthread_mutex_lock(&a->lock);
 	acks_write(a);
-	done = a->n == 0;
+	done = a->n == 0 && a->pings == 0;
 	pthread_mutex_unlock(&a->lock);
 	pthread_mutex_unlock(mqttasync_mutex);
 	return done;
+}
+
+void mqtt_acks_ask(struct mqtt_acks *a, unsigned pings)
+{
+	pthread_mutex_lock(&a->lock);
+	a->pings = pings;
+	pthread_mutex_unlock(&a->lock);
 }
 
 uint64_t mqtt_acks_written(struct mqtt_acks *a)

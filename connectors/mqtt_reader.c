@@ -11,6 +11,7 @@ enum {
 	SHORT_MS = 5000, /* a connection that ends sooner did not last */
 	QUICK_MIN_MS = 500,
 	QUICK_MAX_MS = 30000,
+	PINGS = 3,
 	REFUSED = 0x80
 };
 
@@ -56,6 +57,9 @@ static void reader_replaced(struct mqtt_reader *r)
 	r->received = r->committed = 0;
 	if (r->confirmed)
 		window_again(r->confirmed);
+	if (r->pongs > 0)
+		connector_drained(&r->mqtt->base);
+	r->pongs = 0;
 }
 
 void mqtt_reader_connect(struct mqtt_reader *r)
@@ -225,6 +229,10 @@ static void reader_report(struct mqtt_reader *r, struct mqtt_report *report)
 	case MQTT_REFUSED: reader_replaced(r), reader_failed(r, report->text); break;
 	case MQTT_LOST: reader_lost(r, report); break;
 	case MQTT_SUBSCRIBED: reader_subscribed(r, report); break;
+	case MQTT_PONG:
+		if (r->pongs > 0 && --r->pongs == 0)
+			connector_drained(&r->mqtt->base);
+		break;
 	case MQTT_ENDED: r->ended = true; break;
 	case MQTT_MESSAGE:
 	case MQTT_PUBLISHED: break;
@@ -331,20 +339,20 @@ void mqtt_reader_push(struct mqtt_reader *r)
 		return;
 	}
 	timer_stop(r->mqtt->base.loop, &r->retry);
-	if (r->draining) {
-		r->draining = false;
-		connector_drained(&r->mqtt->base);
-	}
 }
 
-/* A broker does not confirm an acknowledgement: written is all there is to know. */
+/*
+ * A broker does not confirm an acknowledgement, and one that writes to a socket we have closed already reads no further.
+ * But it answers a ping after what came before it.  Of the library's own at most two answers may be on their way.
+ */
 void mqtt_reader_drain(struct mqtt_reader *r)
 {
-	if (r->state != MQTT_UP && r->state != MQTT_SUBSCRIBING) {
+	if ((r->state != MQTT_UP && r->state != MQTT_SUBSCRIBING) || r->committed == 0) {
 		connector_drained(&r->mqtt->base);
 		return;
 	}
-	r->draining = true;
+	r->pongs = PINGS;
+	mqtt_acks_ask(&r->link->acks, PINGS);
 	mqtt_reader_push(r);
 }
 

@@ -144,6 +144,7 @@ static void writer_report(struct mqtt_writer *w, const struct mqtt_report *repor
 	case MQTT_PUBLISHED: writer_published(w, report); break;
 	case MQTT_SUBSCRIBED:
 	case MQTT_MESSAGE:
+	case MQTT_PONG:
 	case MQTT_ENDED: break;
 	}
 }

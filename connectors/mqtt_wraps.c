@@ -28,6 +28,8 @@ int __real_MQTTProtocol_handlePublishes(void *packet, int socket);
 int __wrap_MQTTProtocol_handlePublishes(void *packet, int socket);
 int __real_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication);
 int __wrap_MQTTProtocol_handlePubacks(void *packet, int socket, void *publication);
+int __real_MQTTProtocol_handlePingresps(void *packet, int socket);
+int __wrap_MQTTProtocol_handlePingresps(void *packet, int socket);
 int __real_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message);
 int __wrap_MQTTProtocol_startPublish(void *client, void *publish, int qos, int retained, void **message);
 int __real_poll(struct pollfd *, nfds_t, int timeout);
@@ -102,6 +104,17 @@ int __wrap_MQTTProtocol_handlePublishes(void *packet, int socket)
 	if (l == NULL || rc == BROKEN)
 		return rc;
 	return atomic_load(&l->socket) == socket ? rc : BROKEN;
+}
+
+/* The broker has read all that was written before its question. */
+int __wrap_MQTTProtocol_handlePingresps(void *packet, int socket)
+{
+	pthread_mutex_lock(&links_lock);
+	for (struct mqtt_link *l = links; l; l = l->next_flow)
+		if (atomic_load(&l->socket) == socket)
+			mqtt_link_tell(l, (struct mqtt_report){ .news = MQTT_PONG });
+	pthread_mutex_unlock(&links_lock);
+	return __real_MQTTProtocol_handlePingresps(packet, socket);
 }
 
 /* That nobody subscribes (0x10) is no failure to the library. */
