@@ -342,8 +342,9 @@ void mqtt_reader_push(struct mqtt_reader *r)
 }
 
 /*
- * A broker does not confirm an acknowledgement, and one that writes to a socket we have closed already reads no further.
- * But it answers a ping after what came before it.  Of the library's own at most two answers may be on their way.
+ * A broker does not confirm an acknowledgement, and one that writes to a socket we have closed already reads no
+ * further.  But it answers a ping after what came before it.  Of the library's own at most two answers may be on their
+ * way.
  */
 void mqtt_reader_drain(struct mqtt_reader *r)
 {
