@@ -69,6 +69,18 @@ static int topic_subscribe(struct function *f, struct connector *connector, stru
 	return 0;
 }
 
+/* Where a row of topics is a list, a topic of any subscription is; elsewhere a comma is part of its name. */
+static bool topic_next(const struct connector_class *class, const char **list, struct slice *item_r)
+{
+	const struct option *row = option_flagged(class->options, OPT_URL_PATH);
+
+	if (row && row->flags & OPT_LIST)
+		return list_next(list, item_r);
+	*item_r = slice_text(*list);
+	*list = "";
+	return item_r->n > 0;
+}
+
 /* A list of topics is as many subscriptions: each has its own numbers. */
 static int subscription_make(struct function *f, struct function_config *config, struct subscription_config *s,
     struct connector *connector, struct error *err)
@@ -86,7 +98,7 @@ static int subscription_make(struct function *f, struct function_config *config,
 	};
 	int rc = 0;
 
-	while (rc == 0 && list_next(&list, &item)) {
+	while (rc == 0 && topic_next(c->part->class, &list, &item)) {
 		char *topic = mem_slice(item);
 
 		o.topic = topic;

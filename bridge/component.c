@@ -100,6 +100,7 @@ void connector_down(struct connector *connector, const struct error *err)
 	component_changed(c, false);
 	c->subscribed = false;
 	if (err->code == ERR_NONE) {
+		c->was_up = false;
 		function_touch(c->function);
 		return;
 	}
@@ -131,6 +132,8 @@ void connector_count(struct connector *connector, enum fact fact)
 	case FACT_REBALANCE: m->rebalances++; break;
 	case FACT_COMMIT: m->commits++; break;
 	case FACT_COMMIT_FAILED: m->commit_failures++; break;
+	case FACT_STALL: m->stalls++; break;
+	case FACT_UNHEARD: m->unheard++; break;
 	}
 }
 

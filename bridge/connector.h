@@ -40,6 +40,9 @@ enum offered {
 struct connector_class {
 	const char		*name;		/* "kafka": the word in the config file */
 	const char		*summary;
+	const char		*promise;	/* what it promises and what not, for the help; NULL: nothing more */
+	/* of a URL, beside the name, space separated; kept in front of the host */
+	const char		*schemes;
 	const struct option	*options;
 	size_t			 size;		/* of the instance; `struct connector` comes first */
 	const struct option	*subscription_options;	/* rows of a Subscription's metadata */
@@ -87,8 +90,9 @@ struct connector {
 
 struct credit { unsigned events; size_t bytes; };
 /* unacked: of the whole group, not acknowledged at the broker (in flight anywhere included, noted ahead not); settled:
- * those of them that the core acknowledged to this connector and the broker has not confirmed yet. */
-struct lag { int64_t unacked, settled, oldest_ms; bool known; };
+ * those of them that the core acknowledged to this connector and the broker has not confirmed yet; saturated: the
+ * broker holds back what is beyond, so the number is a lower bound. */
+struct lag { int64_t unacked, settled, oldest_ms; bool known, saturated; };
 
 /* What a connector calls. */
 
@@ -121,7 +125,7 @@ void dropped(struct connector *, const struct subscription *, unsigned n, const 
 void lag_report(struct connector *, const struct subscription *, uint32_t partition, struct lag);
 /* this one alone; NULL: up */
 void subscription_down(struct connector *, const struct subscription *, const struct error *);
-enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED };
+enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED, FACT_STALL, FACT_UNHEARD };
 void connector_count(struct connector *, enum fact);	/* for the metrics */
 void connector_up(struct connector *);
 void connector_down(struct connector *, const struct error *);	/* ERR_NONE: no fault, only not connected yet */

@@ -51,7 +51,8 @@ struct entry {
 	struct window	*window;
 	/* the window's unsettled, in the order of offer; then its settled, for ACK_ANY */
 	struct entry	*next, *prev;
-	uint64_t	 slot;		/* ACK_PREFIX: number in the ring */
+	/* ACK_PREFIX: number in the ring; SLOT_NONE: its connection was replaced and it was not brought again yet */
+	uint64_t	 slot;
 	int64_t		 taken_at;
 	size_t		 size;		/* as given to the pool */
 	unsigned	 open;		/* items not finished */
@@ -65,6 +66,7 @@ struct entry_list { struct entry *first, *last; };
 struct item_list { struct item *first, *last; };
 
 struct slot { struct token token; bool settled; };
+#define SLOT_NONE UINT64_MAX
 
 enum window_state { WINDOW_OPEN, WINDOW_REVOKED, WINDOW_RELEASING, WINDOW_LOST };
 
@@ -87,6 +89,8 @@ struct window {
 	uint64_t	 offered;	/* one past the highest w[0] offered; prefix before */
 	struct note_run	*runs;		/* done according to the note that was read back */
 	unsigned	 n_runs, run;	/* run: the first not wholly behind us */
+	struct token	*known;		/* finished and never acknowledged, over earlier connections */
+	unsigned	 n_known, cap_known;
 
 	struct entry_list live;		/* unsettled */
 	struct entry_list done;		/* ACK_ANY: settled, ack() owed */
@@ -134,6 +138,7 @@ struct sub {
 	enum order	 order;
 	struct route	 route;
 	bool		 probe, wanted, active, down;
+	bool		 answers;	/* what the function answers was handed on before */
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
 	/* by function_walk(); the first is the sum of waiting, in_flight, backoff, asking, held */
@@ -252,6 +257,7 @@ struct handoff {
 	struct event	 event;		/* its bytes are the item's, or in `bytes` */
 	const struct event *events[1];
 	const char	*component, *topic;	/* topic NULL: the component's own */
+	bool		 reply;		/* to where the event says: refused there for good, it is given up */
 	unsigned	 tries;
 	size_t		 credit;	/* bytes counted against the function's */
 	struct buf	 bytes;
@@ -264,6 +270,8 @@ void handoff_cancel(struct item *);			/* forgets one that is not under way */
 /* park.c, answer.c: what is handed off. */
 bool park_has_place(const struct policy *);
 void park_start(struct item *, const char *why);
+/* It says something, and somebody is to have it. */
+bool answer_is_wanted(const struct item *, const struct answer *);
 void answer_start(struct item *, const struct answer *);
 
 /* window.c: what a settled entry means for its window. */

@@ -163,7 +163,7 @@ static bool sub_answers_wait(const struct sub *s)
 {
 	const struct function *f = s->function;
 
-	return s->policy->response_topic && f->bytes > f->options.buffer_bytes && f->answers;
+	return s->answers && f->bytes > f->options.buffer_bytes && f->answers;
 }
 
 static bool pump_may_go_on(const struct bound *b)
@@ -237,8 +237,7 @@ void settle(struct delivery *d, unsigned i, enum verdict verdict, const struct a
 
 	assert(i == 0 && d->n == 1);
 	item_back(item, verdict, answer);
-	if (verdict == DONE && item->sub->policy->response_topic && answer && answer->data.n &&
-	    item->entry->window->state != WINDOW_LOST)
+	if (verdict == DONE && answer_is_wanted(item, answer) && item->entry->window->state != WINDOW_LOST)
 		answer_start(item, answer);
 	else if (verdict == DONE)
 		item_finish(item, ENDED_DELIVERED, NULL);

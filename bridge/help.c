@@ -115,12 +115,16 @@ static void rows_print(const struct option *rows, bool color)
 	}
 }
 
-static bool row_flagged(const struct option *rows, unsigned flag)
+static void url_shape_print(const struct connector_class *class)
 {
-	for (; rows && rows->name; rows++)
-		if (rows->flags & flag)
-			return true;
-	return false;
+	const struct option *path = option_flagged(class->options, OPT_URL_PATH);
+	bool list = path && path->flags & OPT_LIST;
+
+	printf(";\nor in one line: %s://%s/%s?row=value&row=value", class->name,
+	    list ? "host:port[,host:port]" : "host:port",
+	    list       ? "topic[,topic]"
+		: path ? path->name
+		       : "");
 }
 
 static void class_print(const struct connector_class *class, bool color)
@@ -132,10 +136,13 @@ static void class_print(const struct connector_class *class, bool color)
 	for (unsigned i = 0, n = 0; (p = part_at(i)); i++)
 		if (p->class == class)
 			printf("%s %s", n++ ? "," : "", p->type);
-	if (row_flagged(class->options, OPT_URL_HOST))
-		printf(";\nor in one line: %s://%s/%s?row=value&row=value", class->name, "host:port[,host:port]",
-		    row_flagged(class->options, OPT_URL_PATH) ? "topic[,topic]" : "");
+	if (option_flagged(class->options, OPT_URL_HOST))
+		url_shape_print(class);
 	printf(".\n");
+	if (class->promise) {
+		putchar('\n');
+		wrap_print(class->promise);
+	}
 	if (class->options)
 		rows_print(class->options, color);
 	if (class->subscription_options) {

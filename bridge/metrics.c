@@ -210,19 +210,29 @@ static void sub_gauges_print(const struct page *p)
 	}
 }
 
+static void lag_rows_print(const struct page *p, const char *name, bool saturated)
+{
+	for (unsigned i = 0; i < p->n_components; i++)
+		for (const struct lag_row *row = p->components[i]->lags; row; row = row->next) {
+			int64_t lag = row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0;
+
+			if (!lag_is_known(p->components[i], row))
+				continue;
+			buf_text(p->out, name);
+			sub_labels(p->out, row->sub);
+			buf_printf(p->out, ",partition=\"%u\"} %lld\n", row->partition,
+			    saturated ? (long long)row->lag.saturated : (long long)lag);
+		}
+}
+
 static void lag_print(const struct page *p)
 {
 	head_add(p->out, "bridge_partition_lag", "", "gauge",
 	    "Events of the group not finished: waiting at the broker or in flight; absent while unknown");
-	for (unsigned i = 0; i < p->n_components; i++)
-		for (const struct lag_row *row = p->components[i]->lags; row; row = row->next) {
-			if (!lag_is_known(p->components[i], row))
-				continue;
-			buf_text(p->out, "bridge_partition_lag");
-			sub_labels(p->out, row->sub);
-			buf_printf(p->out, ",partition=\"%u\"} %lld\n", row->partition,
-			    (long long)(row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0));
-		}
+	lag_rows_print(p, "bridge_partition_lag", false);
+	head_add(p->out, "bridge_partition_saturated", "", "gauge",
+	    "1: the broker holds back what is beyond its window, so the lag is a lower bound");
+	lag_rows_print(p, "bridge_partition_saturated", true);
 }
 
 static void function_gauges_print(const struct page *p)

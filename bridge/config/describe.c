@@ -50,7 +50,9 @@ static void describe_source(struct describing *d)
 		const struct setting *s = o->flags & OPT_URL_HOST ? settings_last(c->settings, c->n_settings, o) : NULL;
 
 		if (s)
-			buf_printf(d->out, " %s", s->value);
+			buf_text(d->out, " ");
+		if (s)
+			settings_show(d->out, s->value);
 	}
 	if (topic)
 		buf_printf(d->out, ", %s %s", strchr(topic, ',') ? "topics" : "topic", topic);

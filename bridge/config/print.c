@@ -63,26 +63,18 @@ static void print_text(struct buf *out, const char *text)
 		print_quoted(out, text);
 }
 
-/* In metadata always quoted, since Dapr takes texts only.  A password in a URL is a secret, whatever the row says. */
+/* In metadata always quoted, since Dapr takes texts only. */
 static void print_value(struct buf *out, const char *text, bool quoted)
 {
-	const char *host = strstr(text, "://"), *at = host ? strchr(host + 3, '@') : NULL;
-	const char *colon = host ? strchr(host + 3, ':') : NULL;
-	struct buf masked = { 0 };
+	struct buf shown = { 0 };
+	bool masked = settings_show(&shown, text);
 
-	if (!at || !colon || colon > at || strcspn(host + 3, "/") < (size_t)(at - host - 3)) {
-		if (quoted)
-			print_quoted(out, text);
-		else
-			print_text(out, text);
-		return;
-	}
-	buf_add(&masked, text, (size_t)(colon + 1 - text));
-	buf_text(&masked, "<secret>");
-	buf_text(&masked, at);
-	buf_add(&masked, "", 1);
-	print_quoted(out, masked.p);
-	buf_free(&masked);
+	buf_add(&shown, "", 1);
+	if (quoted || masked)
+		print_quoted(out, shown.p);
+	else
+		print_text(out, shown.p);
+	buf_free(&shown);
 }
 
 /* Nothing when the field holds no text. */

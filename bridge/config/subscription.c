@@ -291,7 +291,7 @@ void subscription_of_binding(struct resources *all, const struct resource *res)
 		    "direction: a %s cannot be read, expected output", c->type);
 		return;
 	}
-	row = option_find(c->part->class->options, "topics");
+	row = option_flagged(c->part->class->options, OPT_URL_PATH);
 	if (row)
 		topics = settings_last(c->settings, c->n_settings, row);
 	if (row && !topics) {

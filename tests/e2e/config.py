@@ -28,6 +28,10 @@ class Config:
     function: dict[str, Any] = field(default_factory=dict)
     process: dict[str, Any] = field(default_factory=dict)
 
+    def add(self, name: str, kind: str, **metadata: Any) -> "Config":
+        self.documents.append(component(name, kind, metadata))
+        return self
+
     def binding(self, name: str, brokers: str, topics: str, group: str, **metadata: Any) -> "Config":
         rows = {**KAFKA, "brokers": brokers, "topics": topics, "consumerGroup": group, **metadata}
         self.documents.append(component(name, "bindings.kafka", rows))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.servers.function import Function
 from tests.servers.kafka import VERSIONS, Kafka
+from tests.servers.mosquitto import Mosquitto
 from tests.servers.proxy import Proxy
 from tests.servers.redis import Redis
 
@@ -110,6 +111,28 @@ def redis_servers(tmp_path: Path) -> Iterator[Callable[..., Redis]]:
     yield make
     for r in made:
         r.close()
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """The MQTT broker most tests share; a test that stops it makes its own."""
+    m = Mosquitto(tmp_path_factory.mktemp("mosquitto")).start()
+    yield m
+    m.close()
+
+
+@pytest.fixture
+def mosquittos(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Makes brokers of this test alone, with lines of their configuration."""
+    made: list[Mosquitto] = []
+
+    def make(**options: Any) -> Mosquitto:
+        made.append(Mosquitto(tmp_path / f"mosquitto-{len(made) + 1}", **options).start())
+        return made[-1]
+
+    yield make
+    for m in made:
+        m.close()
 
 
 @pytest.fixture
@@ -237,6 +260,24 @@ def redis_subscribe(bridge: Callable[[Config], Bridge], group: str, request: pyt
         return bridge(config.subscription("shop", topic, "/new", dead_letter, **(subscription or {}))).start()
 
     return make
+
+
+@pytest.fixture
+def listener(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """Makes a bridge whose binding "orders" reads a topic of an MQTT broker, not started; its session is new."""
+    def make(topic: str, broker: Mosquitto | None = None, url: str = "", function: dict[str, Any] | None = None,
+             process: dict[str, Any] | None = None, **metadata: Any) -> Bridge:
+        url = url or (broker or request.getfixturevalue("mosquitto")).url
+        rows = {"url": url, "topic": topic, "consumerID": group, "route": "/orders", **metadata}
+        return bridge(_config(request, function, process).add("orders", "bindings.mqtt3", **rows))
+
+    return make
+
+
+@pytest.fixture
+def listen(listener: Made) -> Made:
+    """As listener, started and subscribed: what is published from now on is kept for it."""
+    return lambda *args, **words: listener(*args, **words).start().ready()
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@
  *		[park TOPIC [at CONNECTOR]] [answers TOPIC [in CONNECTOR]] [rate N] [exhausted hold|drop|park] [probe]
  *	begin					capacity N [of FUNCTION]	wants ROUTE...
  *	CONNECTOR opens WINDOW [partition N] [from N] [note TEXT|note of WINDOW]
- *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [expires MS] [delayed MS] [size BYTES] [for nobody]
- *		[is taken|wait|held|gone]
+ *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [reply TOPIC] [expires MS] [delayed MS] [size BYTES]
+ *		[for nobody] [is taken|wait|held|gone]
  *	function settles ID done|retry|unsent|unsure|drop|reject [after MS] [answers TEXT [STATUS]]	adaptive
  *	CONNECTOR answers ID done|retry|unsure|reject
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
+ *	CONNECTOR reconnects WINDOW
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
  *	CONNECTOR renews within MS		live ... (live.c)
@@ -146,6 +147,8 @@ static void story_offer(struct story *s, struct connector *c, struct words *w)
 			o.event.key = slice_text(next(w));
 		else if (next_is(w, "again"))
 			o.event.again = true;
+		else if (next_is(w, "reply"))
+			o.event.reply_to = slice_text(next(w));
 		else if (next_is(w, "expires"))
 			o.event.expires_ms = loop_wall(s->loop) + atoi(next(w));
 		else if (next_is(w, "delayed"))
@@ -308,7 +311,7 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			answer_request(r, 0, verdict, NULL, verdict == DONE ? NULL : "no room");
 		else
 			fail(s, "was not asked to keep ", id);
-	} else if (!strcmp(verb, "revokes") || !strcmp(verb, "loses")) {
+	} else if (!strcmp(verb, "revokes") || !strcmp(verb, "loses") || !strcmp(verb, "reconnects")) {
 		char *name = next(w);
 		struct window *window = cast_window(c, name);
 
@@ -316,6 +319,8 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			fail(s, "no such window: ", name);
 		else if (!strcmp(verb, "revokes"))
 			next_is(w, "within"), window_revoke(window, loop_now(s->loop) + atoi(next(w)), cast_released);
+		else if (!strcmp(verb, "reconnects"))
+			window_again(window);
 		else
 			cast_forget_window(c, window), window_lost(window);
 	} else if (!strcmp(verb, "down")) {

@@ -67,6 +67,15 @@ static const char *value(const struct config *c, const char *name)
 	return settings_value(c->functions->components[0].settings, c->functions->components[0].n_settings, name);
 }
 
+static void a_scheme_beside_the_name_of_the_class_stays_in_front_of_the_host(void **state)
+{
+	(void)state;
+	assert_string_equal(value(load(SHORT("{name: x, from: 'kafkas://h:1/a'}")), "brokers"), "kafkas://h:1");
+	assert_clean();
+	load(SHORT("{name: x, from: 'kafkasp://h:1/a'}"));
+	assert_found(FINDING_ERROR, "is no kind of source");
+}
+
 static void percent_signs_are_decoded_in_every_part(void **state)
 {
 	const struct config *c =
@@ -173,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(component_short_form_and_command_line_mean_the_same),
+		TEST(a_scheme_beside_the_name_of_the_class_stays_in_front_of_the_host),
 		TEST(percent_signs_are_decoded_in_every_part),
 		TEST(faults_are_said_at_the_url_with_a_suggestion),
 		TEST(the_list_is_as_strict_as_its_kind),
