@@ -35,9 +35,15 @@ PROTOS := $(wildcard bridge/proto/*.proto)
 PROTO_SOURCES := $(PROTOS:%.proto=build/gen/%.pb-c.c)
 PROTO_HEADERS := $(PROTO_SOURCES:.c=.h)
 
-PACKAGES = rdkafka libuv yaml-0.1 openssl libnghttp2 libprotobuf-c
+PACKAGES = rdkafka hiredis libuv yaml-0.1 openssl libnghttp2 libprotobuf-c
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+
+# Paho acknowledges an event before the function has it, so calls inside its static library are replaced, see
+# connectors/mqtt_wraps.c: the first six change what it does, the others leave out its tracing.  tools/check-wraps looks.
+PAHO := $(shell $(CC) -print-file-name=libpaho-mqtt3as.a)
+MQTT_WRAPS = MQTTPacket_send_puback MQTTProtocol_handlePublishes MQTTProtocol_handlePubacks \
+	MQTTProtocol_handlePingresps MQTTProtocol_startPublish poll mymalloc myrealloc myfree StackTrace_entry StackTrace_exit Log
 
 # Texts for people are cut at the end of their buffer on purpose; gcc need not say so.
 WARNINGS = -Wall -Wextra -Werror $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
@@ -59,7 +65,7 @@ endif
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -Ibuild/gen -g $(WARNINGS) $(HARDENING) -fPIE -pthread \
 	$(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(HARDENING) -pthread -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
-LIBS = $(PACKAGE_LIBS) -lm $(LDLIBS)
+LIBS = $(MQTT_WRAPS:%=-Wl,--wrap=%) $(PAHO) $(PACKAGE_LIBS) -lm $(LDLIBS)
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)  $(2)")
@@ -71,10 +77,11 @@ LIB_OBJECTS := $(filter-out $(MAIN_OBJECT),$(call object,$(SOURCES))) $(PROTO_OB
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNITS))
 STORY_BIN := $(if $(STORIES),$(O)/stories/run)
 TOOL_BINS := $(patsubst tests/servers/%.c,$(O)/tools/%,$(TOOLS))
-BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out tests/bench/bench.c,$(BENCHES)))
+BENCH_PARTS := tests/bench/bench.c tests/bench/sides.c
+BENCH_BINS := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out $(BENCH_PARTS),$(BENCHES)))
 
-.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants bench tools deps jars \
-	install clean have-packages have-cmocka FORCE
+.PHONY: all help lib demo test unit stories e2e lint format docs asan ubsan tsan sanitized mutants chaos bench pictures tools deps jars \
+	rootfs deploy-tools install clean have-packages have-cmocka FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -92,10 +99,14 @@ help:
 # make docs: writes docs/options.md, the manual page and the completion for bash anew from the tables
 # make asan ubsan tsan: the tests under that sanitizer
 # make fuzz: lets clang's fuzzer loose on every parser, FUZZ_SECONDS=60 each, or FUZZ_RUNS=; FUZZ="yaml note" for some of them
+# make chaos: faults in random order against a real Kafka, N= of them, and an account of every event; SEED= repeats a run
 # make mutants: breaks a promise on purpose, one patch at a time, and checks that the named test notices
 # make bench: measures against the bare limit, writes build/bench.json; BENCH="--case main --quick" for a part of it
 # make bench-compare BASE=old.json: the last run beside an earlier one
+# make pictures: takes those of the live page anew, docs/pictures, in four minutes
 # make tools: the programs of tests/servers
+# make rootfs: what the image holds, without Docker, in build/rootfs; says how large it is
+# make deploy-tools: what checks deploy/ as far as Debian and PyPI have it; without them those tests are skipped
 # make deps: installs the Debian packages a build needs
 # make install: into PREFIX (/usr/local), under DESTDIR
 # make clean: removes build/, but keeps fetched jars
@@ -105,6 +116,7 @@ help:
 $(O)/bridge: $(MAIN_OBJECT) $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
+	$(Q)tools/check-wraps $@
 
 lib: $(O)/libbridge.a
 
@@ -124,6 +136,9 @@ $(O)/obj/%.o: %.c $(O)/flags | have-packages $(PROTO_HEADERS)
 	$(call say,CC  ,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
 
+# Taken in by the assembler, which the compiler's lists of dependencies know nothing of.
+$(O)/obj/bridge/web.o: $(wildcard bridge/web/*)
+
 # These two change only when what they say changes, so that new flags or a file that is gone are noticed.
 quoted = '$(subst ','\'',$(1))'
 $(O)/flags: FORCE
@@ -133,7 +148,8 @@ $(O)/objects: FORCE
 	@mkdir -p $(@D); echo '$(LIB_OBJECTS)' | cmp -s - $@ || echo '$(LIB_OBJECTS)' >$@
 
 have-packages:
-	@pkg-config --exists $(PACKAGES) libcurl 2>/dev/null && command -v $(firstword $(CC)) protoc-c >/dev/null || \
+	@pkg-config --exists $(PACKAGES) libcurl 2>/dev/null && test -f "$(PAHO)" && \
+		command -v $(firstword $(CC)) protoc-c >/dev/null || \
 		{ tools/install-packages --check build; exit 1; }
 
 have-cmocka:
@@ -177,7 +193,7 @@ $(TOOL_BINS): $(O)/tools/%: $(O)/obj/tests/servers/%.o $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
-$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libbridge.a $(EXTRA)
+$(BENCH_BINS): $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call object,$(BENCH_PARTS)) $(O)/libbridge.a $(EXTRA)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS)
 
@@ -230,6 +246,14 @@ asan ubsan tsan:
 sanitized: all tools unit-programs replay-programs story-program jars
 	@tools/run-tests --build $(O) --sanitizer $(FLAVOUR) unit replay stories quick
 
+rootfs: all
+	@tools/install-packages build image
+	@rm -rf build/rootfs
+	@deploy/rootfs build build/rootfs $(O)/bridge
+
+deploy-tools:
+	@tools/fetch-deploy-tools
+
 bench:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory all tools bench-programs jars
@@ -238,6 +262,17 @@ bench:
 bench-compare:
 	@test -n "$(BASE)" || { echo "name the earlier run: make bench-compare BASE=old.json" >&2; exit 2; }
 	@tests/bench/bench.py --build $(O) --compare $(BASE)
+
+pictures: all jars
+	@tools/install-packages build test browser
+	@/usr/bin/python3 -m tests.e2e.pictures
+
+N ?=
+SEED ?=
+chaos:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory all jars
+	@tests/chaos/chaos.py $(N:%=--rounds=%) $(SEED:%=--seed=%)
 
 mutants:
 	@tools/install-packages build test

@@ -59,7 +59,9 @@ static int road_common(struct http_road *road, struct error *err)
 static int road_tls(struct http_road *road, struct error *err)
 {
 	const struct http_road_options *o = &road->options;
-	const struct tls_options tls = { o->ca_file, o->cert_file, o->key_file, o->skip_verify };
+	const struct tls_options tls = {
+		.ca_file = o->ca_file, .cert_file = o->cert_file, .key_file = o->key_file, .skip_verify = o->skip_verify
+	};
 
 	if (!road->address.tls)
 		return 0;

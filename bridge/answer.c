@@ -11,6 +11,20 @@ static struct slice slice_kept(struct buf *b, struct slice s)
 	return s.p ? (struct slice){ b->p + at, s.n } : s;
 }
 
+static const char *text_kept(struct buf *b, struct slice s)
+{
+	size_t at = b->n;
+
+	buf_slice(b, s);
+	buf_add(b, "", 1);
+	return b->p + at;
+}
+
+bool answer_is_wanted(const struct item *item, const struct answer *a)
+{
+	return a && a->data.n && (item->event->reply_to.n || item->sub->policy->response_topic);
+}
+
 static struct slice answer_type(const struct answer *a)
 {
 	for (unsigned i = 0; i < a->n_headers; i++)
@@ -34,9 +48,11 @@ void answer_start(struct item *item, const struct answer *a)
 	struct handoff *h = mem_new(sizeof(*h));
 
 	h->kind = HANDOFF_ANSWER;
-	h->component = p->response_component;
-	h->topic = p->response_topic;
-	buf_room(&h->bytes, a->data.n + type.n); /* once, so that slices of it stay */
+	h->reply = e->reply_to.n > 0;
+	h->component = h->reply ? NULL : p->response_component;
+	buf_room(&h->bytes, a->data.n + type.n + e->reply_to.n + 1); /* once, so that slices of it stay */
+	h->topic = h->reply ? text_kept(&h->bytes, e->reply_to) : p->response_topic;
+	item->sub->answers = true;
 	h->event.data = slice_kept(&h->bytes, a->data);
 	h->event.content_type = slice_kept(&h->bytes, type);
 	h->event.id = e->id;

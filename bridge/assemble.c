@@ -11,7 +11,7 @@
 
 enum { TEXT = 32 };
 
-static int binding_make(struct function *f, const struct process *p, struct error *err)
+static int binding_make(struct function *f, const struct function_rows *p, struct error *err)
 {
 	const struct binding_class *class = binding_class_find(p->protocol == PROTOCOL_PLAIN ? "plain" : "http");
 	static const char *const formats[] = { "binary", "structured", "raw" };
@@ -25,7 +25,7 @@ static int binding_make(struct function *f, const struct process *p, struct erro
 		{ .name = "tls.ca", .value = p->ca_file },
 		{ .name = "tls.cert", .value = p->cert_file },
 		{ .name = "tls.key", .value = p->key_file },
-		{ .name = "appToken", .value = getenv("APP_API_TOKEN") },
+		{ .name = "appToken", .value = getenv(p->token_env) },
 	};
 	unsigned n = 0;
 
@@ -37,7 +37,8 @@ static int binding_make(struct function *f, const struct process *p, struct erro
 	return option_parse(class->options, function_binding(f, class), settings, n, NULL, err);
 }
 
-static int components_make(struct function *f, struct config *config, struct connector **made, struct error *err)
+static int components_make(
+    struct function *f, struct function_config *config, struct connector **made, struct error *err)
 {
 	for (unsigned i = 0; i < config->n_components; i++) {
 		struct component_config *c = &config->components[i];
@@ -68,8 +69,20 @@ static int topic_subscribe(struct function *f, struct connector *connector, stru
 	return 0;
 }
 
+/* Where a row of topics is a list, a topic of any subscription is; elsewhere a comma is part of its name. */
+static bool topic_next(const struct connector_class *class, const char **list, struct slice *item_r)
+{
+	const struct option *row = option_flagged(class->options, OPT_URL_PATH);
+
+	if (row && row->flags & OPT_LIST)
+		return list_next(list, item_r);
+	*item_r = slice_text(*list);
+	*list = "";
+	return item_r->n > 0;
+}
+
 /* A list of topics is as many subscriptions: each has its own numbers. */
-static int subscription_make(struct function *f, struct config *config, struct subscription_config *s,
+static int subscription_make(struct function *f, struct function_config *config, struct subscription_config *s,
     struct connector *connector, struct error *err)
 {
 	const struct component_config *c = &config->components[s->component];
@@ -86,7 +99,7 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	};
 	int rc = 0;
 
-	while (rc == 0 && list_next(&list, &item)) {
+	while (rc == 0 && topic_next(c->part->class, &list, &item)) {
 		char *topic = mem_slice(item);
 
 		o.topic = topic;
@@ -96,14 +109,14 @@ static int subscription_make(struct function *f, struct config *config, struct s
 	return rc;
 }
 
-static int function_fill(struct function *f, struct config *config, bool deliver, struct error *err)
+static int function_fill(struct function *f, struct function_config *config, bool deliver, struct error *err)
 {
 	struct connector **made = mem_new(config->n_components * sizeof(struct connector *));
 	int rc = components_make(f, config, made, err);
 
-	if (rc == 0 && deliver && config->process.address)
-		rc = binding_make(f, &config->process, err);
-	if (config->process.address || !deliver)
+	if (rc == 0 && deliver && config->rows.address)
+		rc = binding_make(f, &config->rows, err);
+	if (config->rows.address || !deliver)
 		for (unsigned i = 0; rc == 0 && i < config->n_subscriptions; i++)
 			rc = subscription_make(
 			    f, config, &config->subscriptions[i], made[config->subscriptions[i].component], err);
@@ -111,9 +124,10 @@ static int function_fill(struct function *f, struct config *config, bool deliver
 	return rc;
 }
 
-static struct function *function_make(struct loop *loop, struct config *config, bool deliver, struct error *err)
+static struct function *function_make(
+    struct loop *loop, struct function_config *config, bool deliver, struct error *err)
 {
-	const struct process *p = &config->process;
+	const struct function_rows *p = &config->rows;
 	struct function_options o = {
 		.name = p->app_id,
 		.buffer_events = (unsigned)p->buffer_events,
@@ -132,12 +146,12 @@ static struct function *function_make(struct loop *loop, struct config *config, 
 	return NULL;
 }
 
-struct function *assemble(struct loop *loop, struct config *config, struct error *err)
+struct function *assemble(struct loop *loop, struct function_config *config, struct error *err)
 {
 	return function_make(loop, config, true, err);
 }
 
-struct function *assemble_outlook(struct loop *loop, struct config *config, struct error *err)
+struct function *assemble_outlook(struct loop *loop, struct function_config *config, struct error *err)
 {
 	return function_make(loop, config, false, err);
 }

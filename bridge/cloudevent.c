@@ -29,6 +29,17 @@ bool event_header_is_last(const struct event *e, unsigned at)
 	return true;
 }
 
+void event_notice(struct event *e, struct slice name, struct slice value)
+{
+	if (slice_is_nocase(name, "content-type") ||
+	    (e->content_type.p == NULL && slice_is_nocase(name, "ce_datacontenttype")))
+		e->content_type = value;
+	else if (slice_is_nocase(name, "ce_type"))
+		e->type = value;
+	else if (slice_is_nocase(name, "ce_subject"))
+		e->subject = value;
+}
+
 struct slice event_content_type(const struct event *e)
 {
 	return e->content_type.n ? e->content_type : SLICE("application/octet-stream");

@@ -8,6 +8,9 @@ struct slice event_header(const struct event *, struct slice name);
 bool event_header_is_last(const struct event *, unsigned i);	/* no later one has the name of header i */
 struct slice event_content_type(const struct event *);		/* application/octet-stream if it has none */
 
+/* What a header that came with an event says about it: content type, and type and subject if it is a CloudEvent. */
+void event_notice(struct event *, struct slice name, struct slice value);
+
 /* Parameters and case aside. */
 bool content_type_is(struct slice content_type, const char *type);
 bool content_type_is_json(struct slice content_type);		/* application/json, application/…+json */

@@ -16,6 +16,13 @@ struct component *component_find(struct function *f, const char *name)
 	return NULL;
 }
 
+struct connector *function_component_named(const struct function *f, const char *name)
+{
+	struct component *c = component_find((struct function *)f, name);
+
+	return c ? &c->connector : NULL;
+}
+
 static unsigned component_wanted(struct component *c, const struct subscription **subs_r)
 {
 	unsigned n = 0;
@@ -59,6 +66,14 @@ static void component_pause(struct component *c)
 		    f->loop, &c->reopen, backoff_ms(&reopen_backoff, ++c->failures, &f->random), component_reopen, c);
 }
 
+/* Down from the first failure on, however often it is tried. */
+static void component_changed(struct component *c, bool up)
+{
+	if (c->up != up || !c->changed_at)
+		c->changed_at = loop_now(c->function->loop);
+	c->up = up;
+}
+
 void connector_up(struct connector *connector)
 {
 	struct component *c = component_of(connector);
@@ -68,7 +83,8 @@ void connector_up(struct connector *connector)
 	c->failures = 0;
 	if (!c->up && c->was_up)
 		log_info("bridge.component", "component %s: connected again", c->name);
-	c->up = c->was_up = true;
+	component_changed(c, true);
+	c->was_up = true;
 	c->faulty = false;
 	c->resubscribe_owed = c->watch_owed = true;
 	function_touch(c->function);
@@ -79,13 +95,14 @@ void connector_down(struct connector *connector, const struct error *err)
 	struct component *c = component_of(connector);
 
 	c->faulty = err->code != ERR_NONE;
+	c->metrics.reconnects += c->up && err->code != ERR_NONE;
+	component_changed(c, false);
+	c->subscribed = false;
 	if (err->code == ERR_NONE) {
-		c->up = c->subscribed = false;
+		c->was_up = false;
 		function_touch(c->function);
 		return;
 	}
-	c->metrics.reconnects += c->up;
-	c->up = c->subscribed = false;
 	c->last_error = *err;
 	log_fault(&c->faults, loop_now(c->function->loop), LOG_WARN, "bridge.component", "component %s: down: %s",
 	    c->name, err->text);
@@ -116,6 +133,8 @@ void connector_count(struct connector *connector, enum fact fact)
 	case FACT_REBALANCE: m->rebalances++; break;
 	case FACT_COMMIT: m->commits++; break;
 	case FACT_COMMIT_FAILED: m->commit_failures++; break;
+	case FACT_STALL: m->stalls++; break;
+	case FACT_UNHEARD: m->unheard++; break;
 	}
 }
 
@@ -240,6 +259,8 @@ static void component_resume(struct component *c)
 
 void component_turn(struct component *c)
 {
+	if (c->renewal && c->function->state == FUNCTION_RUNNING)
+		renew_step(c);
 	if (c->closed || c->close_asked)
 		return;
 	if (c->reopen_owed)
@@ -257,6 +278,7 @@ void component_turn(struct component *c)
 
 void component_free(struct component *c)
 {
+	renew_free(c);
 	free(c->name);
 	free(c);
 }

@@ -40,6 +40,9 @@ enum offered {
 struct connector_class {
 	const char		*name;		/* "kafka": the word in the config file */
 	const char		*summary;
+	const char		*promise;	/* what it promises and what not, for the help; NULL: nothing more */
+	/* of a URL, beside the name, space separated; kept in front of the host */
+	const char		*schemes;
 	const struct option	*options;
 	size_t			 size;		/* of the instance; `struct connector` comes first */
 	const struct option	*subscription_options;	/* rows of a Subscription's metadata */
@@ -87,10 +90,11 @@ struct connector {
 
 struct credit { unsigned events; size_t bytes; };
 /* unacked: of the whole group, not acknowledged at the broker (in flight anywhere included, noted ahead not); settled:
- * those of them that the core acknowledged to this connector and the broker has not confirmed yet. */
+ * those of them that the core acknowledged to this connector and the broker has not confirmed yet; saturated: the
+ * broker holds back what is beyond, so the number is a lower bound. */
 /* oldest_ms: how long the oldest of them has waited, as the source tells it; 0: it does not.  done: how many were
  * acknowledged, in a count of the source's own that only rises; 0: it has none. */
-struct lag { int64_t unacked, settled, oldest_ms; uint64_t done; bool known; };
+struct lag { int64_t unacked, settled, oldest_ms; uint64_t done; bool known, saturated; };
 
 /* What a connector calls. */
 
@@ -126,7 +130,7 @@ void lag_forget(struct connector *, const struct subscription *, uint32_t partit
 uint64_t window_ahead(const struct window *);	/* ACK_PREFIX: done beyond the prefix: not unacked, for lag */
 /* this one alone; NULL: up */
 void subscription_down(struct connector *, const struct subscription *, const struct error *);
-enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED };
+enum fact { FACT_REBALANCE, FACT_COMMIT, FACT_COMMIT_FAILED, FACT_STALL, FACT_UNHEARD };
 void connector_count(struct connector *, enum fact);	/* for the metrics */
 void connector_up(struct connector *);
 /* ERR_NONE: no fault, only not connected yet, and what was said of lag stands; else lag is unknown until up */

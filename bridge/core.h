@@ -12,6 +12,7 @@
 #include "bridge/note.h"
 #include "bridge/pace.h"
 #include "bridge/pool.h"
+#include "bridge/reasons.h"
 
 /*
  * An entry is one event in memory, copied once at offer(), with one item for each subscription it is for.  A window
@@ -51,7 +52,8 @@ struct entry {
 	struct window	*window;
 	/* the window's unsettled, in the order of offer; then its settled, for ACK_ANY */
 	struct entry	*next, *prev;
-	uint64_t	 slot;		/* ACK_PREFIX: number in the ring */
+	/* ACK_PREFIX: number in the ring; SLOT_NONE: its connection was replaced and it was not brought again yet */
+	uint64_t	 slot;
 	int64_t		 taken_at;
 	size_t		 size;		/* as given to the pool */
 	unsigned	 open;		/* items not finished */
@@ -65,6 +67,7 @@ struct entry_list { struct entry *first, *last; };
 struct item_list { struct item *first, *last; };
 
 struct slot { struct token token; bool settled; };
+#define SLOT_NONE UINT64_MAX
 
 enum window_state { WINDOW_OPEN, WINDOW_REVOKED, WINDOW_RELEASING, WINDOW_LOST };
 
@@ -87,6 +90,8 @@ struct window {
 	uint64_t	 offered;	/* one past the highest w[0] offered; prefix before */
 	struct note_run	*runs;		/* done according to the note that was read back */
 	unsigned	 n_runs, run;	/* run: the first not wholly behind us */
+	struct token	*known;		/* finished and never acknowledged, over earlier connections */
+	unsigned	 n_known, cap_known;
 
 	struct entry_list live;		/* unsettled */
 	struct entry_list done;		/* ACK_ANY: settled, ack() owed */
@@ -138,9 +143,11 @@ struct component {
 	struct timer	 reopen;
 	bool		 reopen_owed, resubscribe_owed;
 	struct asked	*asked;			/* requests not wholly answered */
+	struct renewal	*renewal;		/* NULL: none under way */
 	struct sub	*watched;	/* whose lag it tells, of any function */
 	bool		 watch_owed;
 	struct error	 last_error;
+	int64_t		 changed_at;	/* up or down since then; 0: neither yet */
 	struct log_repeat faults;
 	struct component_metrics metrics;
 	alignas(max_align_t) struct connector connector;	/* the instance, class->size bytes */
@@ -156,15 +163,19 @@ struct sub {
 	enum order	 order;
 	struct route	 route;
 	bool		 probe, wanted, active, down;
+	bool		 answers;	/* what the function answers was handed on before */
 	struct item_list ready;
 	unsigned	 in_flight, max_in_flight;
-	struct { uint64_t inflight, backoff, parking, answering, held; } walked;	/* by metrics.c */
+	/* by function_walk(); the first is the sum of waiting, in_flight, backoff, asking, held */
+	struct { uint64_t inflight, waiting, backoff, asking, parking, answering, held; } walked;
 	struct sub	*next_watched, *next_lag;
 	struct lag_track lag;
 	struct error	 last_error;		/* while down */
 	struct backoff	 backoff;
 	struct { int64_t due_us; struct timer timer; } rate;	/* next delivery due, by max_per_second */
 	struct log_repeat faults, held_faults, sink_faults;
+	struct reasons	 reasons;
+	struct history	*history;	/* NULL: not sampled */
 	struct sub_metrics metrics;
 };
 
@@ -174,6 +185,7 @@ struct bound {
 	struct pace	 pace;
 	bool		 discover_owed, discovered;
 	struct sub	*active, *active_last;	/* subscriptions with something ready, taken in turn */
+	int64_t		 deficit;	/* bytes it may send before the other functions of the loop have their turn */
 	/* items that are, of all subscriptions: not sent only for lack of room there */
 	unsigned	 ready;
 	struct log_repeat faults;
@@ -222,8 +234,17 @@ static inline struct bound *bound_of(struct binding *b)
 	return (struct bound *)((char *)b - offsetof(struct bound, binding));
 }
 
-/* drain.c */
+/* drain.c: the end of a component, step by step; of all of them, and the function's. */
 void drain_step(struct function *);
+void component_stop(struct component *);	/* reads no more; what waits goes back to its source */
+void component_give_up(struct component *);	/* what runs is cancelled and told by id, what was asked is forgotten */
+void component_confirm(struct component *);	/* ends in `drained` */
+void component_close(struct component *);	/* ends in `closed` */
+void component_clear(struct component *);	/* closed: what its windows still hold is forgotten */
+
+/* renew.c: one component ended and opened anew. */
+void renew_step(struct component *);
+void renew_free(struct component *);
 
 /* function.c: asks for a turn of this function at the end of the loop's turn. */
 void function_touch(struct function *);
@@ -250,8 +271,13 @@ void item_finish(struct item *, enum ending, const char *why);
 void deliver_pump(struct bound *);		/* sends what is ready and allowed */
 void item_cancel(struct item *, const char *why);	/* takes it from the binding; counts as UNSURE */
 
+/* metrics.c */
+void function_walk(struct function *);		/* fills `walked` of each subscription */
+int64_t sub_drift(const struct sub *);		/* after function_walk() */
+
 /* failure.c: what a verdict other than DONE leads to. */
 bool item_is_ending(const struct item *);	/* nothing is started any more for its window */
+void item_note(struct item *, enum reason_kind, const char *why);	/* to the reasons of its subscription */
 void item_failed(struct item *, enum verdict, int64_t retry_after_ms, const char *why);
 
 /* handoff.c: to a sink, again and again until it is confirmed there. */
@@ -262,6 +288,7 @@ struct handoff {
 	struct event	 event;		/* its bytes are the item's, or in `bytes` */
 	const struct event *events[1];
 	const char	*component, *topic;	/* topic NULL: the component's own */
+	bool		 reply;		/* to where the event says: refused there for good, it is given up */
 	unsigned	 tries;
 	size_t		 credit;	/* bytes counted against the function's */
 	struct buf	 bytes;
@@ -274,6 +301,8 @@ void handoff_cancel(struct item *);			/* forgets one that is not under way */
 /* park.c, answer.c: what is handed off. */
 bool park_has_place(const struct policy *);
 void park_start(struct item *, const char *why);
+/* It says something, and somebody is to have it. */
+bool answer_is_wanted(const struct item *, const struct answer *);
 void answer_start(struct item *, const struct answer *);
 
 /* window.c: what a settled entry means for its window. */
@@ -302,7 +331,9 @@ void component_free(struct component *);
 void lag_look(struct sub *);			/* at the end of this turn: its lag may have changed */
 void lag_turn(struct function *);
 void lag_free(struct sub *);
+void lag_forget_all(struct sub *);		/* the component is opened anew: nothing was told of it */
 bool lag_is_known(const struct sub *, const struct lag_row *);	/* connected, reported as known, not too old */
+int64_t row_left(const struct lag_row *);	/* not acknowledged here nor there */
 int64_t sub_inflight(const struct sub *);	/* taken and not finished */
 bool sub_view(struct sub *, struct lag_view *view_r);	/* false: unknown */
 #endif

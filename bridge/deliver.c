@@ -4,7 +4,11 @@
 
 #include "bridge/core.h"
 
-enum { RATE_BURST_US = 100000 }; /* what may be sent ahead of an even pace */
+enum {
+	RATE_BURST_US = 100000, /* what may be sent ahead of an even pace */
+	DELIVERY_COST = 4096, /* of one without payload, in bytes of payload */
+	QUANTUM = 64 * DELIVERY_COST
+};
 
 static void ready_put(struct sub *s, struct item *item, bool first)
 {
@@ -159,26 +163,42 @@ static bool sub_answers_wait(const struct sub *s)
 {
 	const struct function *f = s->function;
 
-	return s->policy->response_topic && f->bytes > f->options.buffer_bytes && f->answers;
+	return s->answers && f->bytes > f->options.buffer_bytes && f->answers;
 }
 
+static bool pump_may_go_on(const struct bound *b)
+{
+	return b->in_flight < pace_limit(&b->pace, b->capacity) && b->active && b->function->state == FUNCTION_RUNNING;
+}
+
+static void pump_one(struct bound *b)
+{
+	struct sub *s = b->active;
+	struct item *item = s->ready.first;
+
+	b->active = s->next_active;
+	s->active = false;
+	if (s->max_in_flight && s->in_flight >= s->max_in_flight)
+		return; /* back when one of its deliveries is settled */
+	if (!item || sub_answers_wait(s) || !sub_may_send(s))
+		return;
+	ready_take(s, item);
+	sub_activate(s);
+	b->deficit -= DELIVERY_COST + (int64_t)item->event->data.n;
+	item_send(b, item);
+}
+
+/*
+ * Deficit round robin: a quantum a turn of the loop, in which every other function of it has its own, and what comes
+ * from outside is taken.  What one large event takes too much is missing in the turns after.
+ */
 void deliver_pump(struct bound *b)
 {
-	while (
-	    b->in_flight < pace_limit(&b->pace, b->capacity) && b->active && b->function->state == FUNCTION_RUNNING) {
-		struct sub *s = b->active;
-		struct item *item = s->ready.first;
-
-		b->active = s->next_active;
-		s->active = false;
-		if (s->max_in_flight && s->in_flight >= s->max_in_flight)
-			continue; /* back when one of its deliveries is settled */
-		if (!item || sub_answers_wait(s) || !sub_may_send(s))
-			continue;
-		ready_take(s, item);
-		sub_activate(s);
-		item_send(b, item);
-	}
+	b->deficit = b->deficit < 0 ? b->deficit + QUANTUM : QUANTUM;
+	while (b->deficit > 0 && pump_may_go_on(b))
+		pump_one(b);
+	if (pump_may_go_on(b))
+		function_touch(b->function);
 }
 
 /* What a verdict says about load.  Without an answer: the delivery timeout, or a lost connection. */
@@ -217,8 +237,7 @@ void settle(struct delivery *d, unsigned i, enum verdict verdict, const struct a
 
 	assert(i == 0 && d->n == 1);
 	item_back(item, verdict, answer);
-	if (verdict == DONE && item->sub->policy->response_topic && answer && answer->data.n &&
-	    item->entry->window->state != WINDOW_LOST)
+	if (verdict == DONE && answer_is_wanted(item, answer) && item->entry->window->state != WINDOW_LOST)
 		answer_start(item, answer);
 	else if (verdict == DONE)
 		item_finish(item, ENDED_DELIVERED, NULL);
@@ -254,10 +273,12 @@ void item_finish(struct item *item, enum ending ending, const char *why)
 	struct entry *entry = item->entry;
 	struct item *next;
 
-	if (why)
+	if (why) {
+		item_note(item, ending == ENDED_PARKED ? REASON_PARKED : REASON_DROPPED, why);
 		log_fault_keyed(&s->faults, loop_now(f->loop), why, LOG_WARN, "bridge.deliver",
 		    "component %s: event %.*s: %s", s->public.component, (int)entry->event.id.n, entry->event.id.p,
 		    why);
+	}
 	sub_count(s, ending);
 	if (ending != ENDED_RETURNED)
 		histogram_add(&s->metrics.event_ms, loop_now(f->loop) - entry->taken_at);

@@ -53,6 +53,8 @@ struct request {
 	unsigned	 n_metadata;
 	const struct event *const *events;
 	unsigned	 n;
+	/* DONE only if somebody gets it: a broker that has nobody to keep it for is RETRY */
+	bool		 keep;
 	/* loop time; past it the core answers UNSURE and tells the connector to forget */
 	int64_t		 deadline;
 	void	(*answered)(struct request *, unsigned item, enum verdict, const struct answer *, const char *why);

@@ -29,23 +29,33 @@ static void drain_phase(struct function *f, enum function_state state, int64_t m
 	function_touch(f);
 }
 
+void component_stop(struct component *c)
+{
+	if (c->stopped)
+		return;
+	c->stopped = true;
+	timer_stop(c->function->loop, &c->reopen);
+	if (c->reads && c->connector.class->stop)
+		c->connector.class->stop(&c->connector);
+	for (struct window *w = c->windows; w; w = w->next)
+		window_return(w);
+}
+
 void function_drain(struct function *f, int64_t ms, void (*drained)(void *arg), void *arg)
 {
+	const char *before;
+
 	if (f->state >= FUNCTION_DRAINING)
 		return;
+	before = log_function(f->options.name);
 	f->drained = drained;
 	f->drained_arg = arg;
 	log_info("bridge.function", "function %s: draining: %u deliveries in flight, at most %lld ms", f->options.name,
 	    f->running, (long long)ms);
 	drain_phase(f, FUNCTION_DRAINING, ms);
-	for (struct component *c = f->components; c; c = c->next) {
-		c->stopped = true;
-		timer_stop(f->loop, &c->reopen);
-		if (c->reads && c->connector.class->stop)
-			c->connector.class->stop(&c->connector);
-		for (struct window *w = c->windows; w; w = w->next)
-			window_return(w);
-	}
+	for (struct component *c = f->components; c; c = c->next)
+		component_stop(c);
+	log_function(before);
 }
 
 /* The deadline passed: what still runs is given up, by id; the source brings it again. */
@@ -71,27 +81,53 @@ static void window_give_up(struct window *w)
 	}
 }
 
-static void drain_give_up(struct function *f)
+void component_give_up(struct component *c)
 {
-	for (struct component *c = f->components; c; c = c->next) {
-		for (struct window *w = c->windows; w; w = w->next)
-			window_give_up(w);
-		for (struct window *w = c->lost; w; w = w->next)
-			window_give_up(w);
-		sink_forget(c);
-	}
+	for (struct window *w = c->windows; w; w = w->next)
+		window_give_up(w);
+	for (struct window *w = c->lost; w; w = w->next)
+		window_give_up(w);
+	sink_forget(c);
+}
+
+void component_confirm(struct component *c)
+{
+	if (c->drain_asked || c->close_asked)
+		return;
+	c->drain_asked = c->reads && c->connector.class->drain;
+	if (c->drain_asked)
+		c->connector.class->drain(&c->connector);
+	else
+		c->drained = true;
+}
+
+void component_close(struct component *c)
+{
+	if (c->close_asked)
+		return;
+	if (!c->drained)
+		log_warn(
+		    "bridge.function", "component %s: the last acknowledgements were not confirmed in time", c->name);
+	sink_forget(c);
+	c->drained = c->close_asked = true;
+	if (c->connector.class->close)
+		c->connector.class->close(&c->connector);
+	else
+		c->closed = true;
+}
+
+/* After the last class call: what the windows still hold goes with them. */
+void component_clear(struct component *c)
+{
+	while (c->windows)
+		window_lost(c->windows);
 }
 
 static void drain_confirm(struct function *f)
 {
 	drain_phase(f, FUNCTION_CONFIRMING, CONFIRM_MS);
-	for (struct component *c = f->components; c; c = c->next) {
-		c->drain_asked = c->reads && c->connector.class->drain;
-		if (c->drain_asked)
-			c->connector.class->drain(&c->connector);
-		else
-			c->drained = true;
-	}
+	for (struct component *c = f->components; c; c = c->next)
+		component_confirm(c);
 }
 
 static void drain_close(struct function *f)
@@ -99,24 +135,8 @@ static void drain_close(struct function *f)
 	drain_phase(f, FUNCTION_CLOSING, CLOSE_MS);
 	if (f->bound)
 		f->bound->binding.class->close(&f->bound->binding);
-	for (struct component *c = f->components; c; c = c->next) {
-		if (!c->drained)
-			log_warn("bridge.function",
-			    "component %s: the last acknowledgements were not confirmed in time", c->name);
-		sink_forget(c);
-		c->close_asked = true;
-		if (c->connector.class->close)
-			c->connector.class->close(&c->connector);
-		else
-			c->closed = true;
-	}
-}
-
-/* After the last class call: what the windows still hold goes with them. */
-static void drain_free_windows(struct component *c)
-{
-	while (c->windows)
-		window_lost(c->windows);
+	for (struct component *c = f->components; c; c = c->next)
+		component_close(c);
 }
 
 static bool drain_all(const struct function *f, bool closed)
@@ -132,7 +152,7 @@ static void drain_end(struct function *f)
 	for (struct component *c = f->components; c; c = c->next) {
 		if (!c->closed)
 			log_warn("bridge.function", "component %s: did not close in time", c->name);
-		drain_free_windows(c);
+		component_clear(c);
 	}
 	window_turn(f);
 	f->state = FUNCTION_CLOSED;
@@ -149,8 +169,8 @@ void drain_step(struct function *f)
 	case FUNCTION_DRAINING:
 		if (f->running && !drain_is_late(f))
 			break;
-		if (f->running)
-			drain_give_up(f);
+		for (struct component *c = f->running ? f->components : NULL; c; c = c->next)
+			component_give_up(c);
 		window_turn(f); /* the last commits and acks, before drain() asks to confirm them */
 		if (f->dirty)
 			function_touch(f);

@@ -12,22 +12,39 @@
 
 enum { BUFFER_EVENTS = 1024, BUFFER_BYTES = 64 << 20, TIMEOUT_MS = 60000, DRAIN_MS = 5000 };
 
-static const struct component_config *component_named(
-    const struct config *config, const struct command *command, struct error *err)
+/* The first that has it: its settings speak of it, as {appID} does. */
+static const struct function_config *function_with(const struct config *config, const char *component,
+    struct suggest *near, const struct component_config **component_r)
 {
+	for (unsigned f = 0; f < config->n_functions; f++)
+		for (unsigned i = 0; i < config->functions[f].n_components; i++) {
+			const struct component_config *c = &config->functions[f].components[i];
+
+			if (c->part && !strcmp(c->name, component)) {
+				*component_r = c;
+				return &config->functions[f];
+			}
+			suggest_offer(near, c->name);
+		}
+	return NULL;
+}
+
+static const struct function_config *function_named(const struct config *config, const struct command *command,
+    const struct component_config **component_r, struct error *err)
+{
+	const struct function_config *found = config->functions;
 	struct suggest near;
 
-	if (command->source) /* the last that was read */
-		return &config->components[config->n_components - 1];
-	suggest_begin(&near, command->component);
-	for (unsigned i = 0; i < config->n_components; i++) {
-		if (config->components[i].part && !strcmp(config->components[i].name, command->component))
-			return &config->components[i];
-		suggest_offer(&near, config->components[i].name);
+	if (command->source) { /* the last that was read */
+		*component_r = &found->components[found->n_components - 1];
+		return found;
 	}
-	error_set(err, ERR_CONFIG, "no component \"%.60s\"%s", command->component,
-	    *suggest_text(&near) ? near.text : ", expected the name of one in those files");
-	return NULL;
+	suggest_begin(&near, command->component);
+	found = function_with(config, command->component, &near, component_r);
+	if (!found)
+		error_set(err, ERR_CONFIG, "no component \"%.60s\"%s", command->component,
+		    *suggest_text(&near) ? near.text : ", expected the name of one in those files");
+	return found;
 }
 
 static const char *component_topic(const struct component_config *c)
@@ -52,23 +69,23 @@ static FILE *output_take(void)
 
 int errand_open(struct errand *e, const struct config *config, const struct command *command, struct error *err)
 {
-	const struct function_options options = { .name = config->process.app_id,
-		.buffer_events = BUFFER_EVENTS,
+	struct function_options options = { .buffer_events = BUFFER_EVENTS,
 		.buffer_bytes = BUFFER_BYTES,
 		.timeout_ms = TIMEOUT_MS,
 		.seed = (uint64_t)getpid() };
-	const struct component_config *c = component_named(config, command, err);
+	const struct component_config *c = NULL;
+	const struct function_config *f = function_named(config, command, &c, err);
 	enum log_level level = (enum log_level)config->process.log_level;
 
 	*e = (struct errand){ .component = c };
-	if (!c)
+	if (!f)
 		return -1;
+	options.name = f->rows.app_id;
 	e->topic = command->topic ? command->topic : component_topic(c);
 	e->out = output_take();
 	if (!e->out)
 		return error_set(err, ERR_IO, "standard output is closed");
-	log_setup(
-	    level == LOG_INFO ? LOG_WARN : level, config->process.log_json, config->process.app_id, BRIDGE_VERSION);
+	log_setup(level == LOG_INFO ? LOG_WARN : level, config->process.log_json, f->rows.app_id, BRIDGE_VERSION);
 	e->loop = loop_new(err);
 	if (!e->loop)
 		return -1;

@@ -1,5 +1,6 @@
 /* What a verdict other than DONE leads to: back off, park, hold, drop. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,19 @@ enum {
 
 bool item_is_ending(const struct item *item)
 {
-	return item->entry->window->state != WINDOW_OPEN || item->sub->function->state != FUNCTION_RUNNING;
+	const struct window *w = item->entry->window;
+
+	return w->state != WINDOW_OPEN || w->component->stopped || item->sub->function->state != FUNCTION_RUNNING;
+}
+
+void item_note(struct item *item, enum reason_kind kind, const char *why)
+{
+	struct reason *r = reasons_add(&item->sub->reasons, kind, why);
+	struct slice id = item->event->id;
+
+	r->attempts = item->delivery.attempt;
+	r->at = loop_wall(item->sub->function->loop);
+	snprintf(r->id, sizeof(r->id), "%.*s", (int)id.n, id.p ? id.p : "");
 }
 
 static void item_retry(void *arg)
@@ -45,6 +58,7 @@ static void item_hold(struct item *item, const char *why)
 	struct slice id = item->event->id;
 
 	item->state = ITEM_HELD;
+	item_note(item, REASON_HELD, why);
 	window_stall(item, 1);
 	log_fault_keyed(&s->held_faults, loop_now(s->function->loop), why, LOG_ERROR, "bridge.deliver",
 	    "component %s: event %.*s is held: %s; %s has no dead-letter topic "
@@ -82,6 +96,7 @@ static void item_try_again(struct item *item, int64_t retry_after_ms, const char
 		item_give_up(item, why);
 		return;
 	}
+	item_note(item, REASON_FAILED, why);
 	pause = backoff_ms(&s->backoff, item->delivery.attempt, &f->random);
 	if (retry_after_ms > RETRY_AFTER_MAX_MS)
 		retry_after_ms = RETRY_AFTER_MAX_MS;
@@ -107,6 +122,7 @@ void item_failed(struct item *item, enum verdict verdict, int64_t retry_after_ms
 	case UNSENT:
 		s->metrics.unsent++;
 		item->delivery.attempt--;
+		item_note(item, REASON_UNSENT, why);
 		if (item_is_ending(item))
 			item_let_go(item);
 		else

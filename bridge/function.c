@@ -86,9 +86,8 @@ void function_subscribe(struct function *f, struct connector *connector, const s
 	*at = s;
 }
 
-int function_start(struct function *f, struct error *err)
+static int function_open(struct function *f, struct error *err)
 {
-	f->state = FUNCTION_RUNNING;
 	for (struct component *c = f->components; c; c = c->next) {
 		if (!c->connector.class->open)
 			connector_up(&c->connector);
@@ -99,6 +98,17 @@ int function_start(struct function *f, struct error *err)
 		return error_wrap(err, "function %s", f->options.name);
 	function_touch(f);
 	return 0;
+}
+
+int function_start(struct function *f, struct error *err)
+{
+	const char *before = log_function(f->options.name);
+	int rc;
+
+	f->state = FUNCTION_RUNNING;
+	rc = function_open(f, err);
+	log_function(before);
+	return rc;
 }
 
 void binding_capacity(struct binding *binding, unsigned total)
@@ -197,10 +207,19 @@ bool function_was_ready(const struct function *f)
 	return f->was_ready;
 }
 
-static bool ready_not(struct buf *why, const char *what, const char *name, const char *reason)
+const char *function_name(const struct function *f)
 {
+	return f->options.name;
+}
+
+static bool ready_not(struct buf *why, const char *component, const char *reason)
+{
+	if (why && why->n)
+		buf_text(why, "; ");
+	if (why && component)
+		buf_printf(why, "component %s: ", component);
 	if (why)
-		buf_printf(why, "%s %s: %s\n", what, name, reason);
+		buf_text(why, reason);
 	return false;
 }
 
@@ -209,14 +228,14 @@ bool function_ready(const struct function *f, struct buf *why)
 	bool ready = true;
 
 	if (f->state != FUNCTION_RUNNING)
-		ready = ready_not(why, "function", f->options.name, "not running (starting or draining)");
+		ready = ready_not(why, NULL, "not running (starting or draining)");
 	if (f->bound && !f->bound->capacity)
-		ready = ready_not(why, "function", f->options.name, "not reachable");
+		ready = ready_not(why, NULL, "not reachable");
 	else if (f->bound && !f->bound->discovered)
-		ready = ready_not(why, "function", f->options.name, "not yet asked what it wants");
+		ready = ready_not(why, NULL, "not yet asked what it wants");
 	for (struct component *c = f->components; c; c = c->next)
 		if (!component_ready(c))
-			ready = ready_not(why, "component", c->name,
+			ready = ready_not(why, c->name,
 			    c->up		     ? "not yet subscribed"
 				: c->last_error.code ? c->last_error.text
 						     : "not yet connected");
@@ -232,6 +251,8 @@ void function_free(struct function *f)
 		timer_stop(f->loop, &s->rate.timer);
 		lag_free(s);
 		free(s->name);
+		reasons_free(&s->reasons);
+		free(s->history);
 		free((void *)(uintptr_t)s->public.options);
 		free((void *)(uintptr_t)s->public.topic);
 		free((void *)(uintptr_t)s->public.group);

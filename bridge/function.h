@@ -35,14 +35,26 @@ struct subscription_options {
 	void		*options;		/* of the class's subscription_options, from mem_new(); taken over */
 	const struct policy *policy;		/* stays the caller's */
 };
+struct connector *function_component_named(const struct function *, const char *name);	/* NULL: none */
 void function_subscribe(struct function *, struct connector *, const struct subscription_options *);
 
 int function_start(struct function *, struct error *);	/* -1: an open() failed; nothing runs */
+
+/* How long what is in flight may take to finish, and who reads the rows into the new instance: perhaps much later,
+ * once. */
+struct renew_options { int64_t ms; void (*fill)(void *arg, struct connector *); void *arg; };
+/*
+ * Ends one component as a drain ends all of them, and opens it anew on an instance that `fill` has read the rows into
+ * again; its subscriptions go on with it.  Asked again meanwhile: the last `fill` counts.  None is called when the
+ * function is drained first.
+ */
+void function_renew(struct function *, struct connector *, const struct renew_options *);
 
 /* Stops the sources, lets what runs finish until the deadline, has the last acknowledgements confirmed, closes all. */
 void function_drain(struct function *, int64_t ms, void (*drained)(void *arg), void *arg);
 
 bool function_was_ready(const struct function *);	/* once true, stays true */
-bool function_ready(const struct function *, struct buf *why);	/* now; else a line per reason */
-void function_metrics(struct function *, struct buf *);	/* Prometheus text */
+bool function_ready(const struct function *, struct buf *why);	/* now; else the reasons, "; " between them */
+const char *function_name(const struct function *);	/* its app id */
+void metrics_print(struct function *const *, unsigned n, struct buf *);	/* of all of them, Prometheus text */
 #endif

@@ -31,6 +31,7 @@ static void handoff_wait(struct item *item, const char *why)
 	struct slice id = item->event->id;
 	int64_t pause = backoff_ms(&handoff_backoff, ++h->tries, &f->random);
 
+	item_note(item, REASON_NOT_CONFIRMED, why);
 	if (h->kind == HANDOFF_PARK)
 		s->metrics.park_failures++;
 	else
@@ -58,6 +59,19 @@ static void handoff_end(struct item *item)
 	handoff_free(s, h);
 }
 
+/* Whoever sent the event named a topic that cannot be written to: that is no reason to hold the event. */
+static void handoff_give_up(struct item *item, const char *why)
+{
+	struct sub *s = item->sub;
+
+	s->metrics.answer_failures++;
+	log_fault_keyed(&s->sink_faults, loop_now(s->function->loop), why, LOG_WARN, "bridge.handoff",
+	    "component %s: the answer to event %.*s is given up: %s: %s", s->public.component, (int)item->event->id.n,
+	    item->event->id.p, item->handoff->topic, why ? why : "refused");
+	handoff_cancel(item);
+	item_finish(item, ENDED_DELIVERED, NULL);
+}
+
 static void handoff_answered(
     struct request *r, unsigned i, enum verdict verdict, const struct answer *answer, const char *why)
 {
@@ -71,6 +85,8 @@ static void handoff_answered(
 	function_touch(f);
 	if (verdict == DONE) {
 		handoff_end(item);
+	} else if (verdict == REJECT && item->handoff->reply) {
+		handoff_give_up(item, why);
 	} else if (item_is_ending(item)) {
 		handoff_cancel(item);
 		item_let_go(item);
@@ -88,6 +104,7 @@ static void handoff_ask(struct item *item)
 	h->request = (struct request){
 		.operation = SLICE("publish"),
 		.topic = slice_text(h->topic),
+		.keep = !h->reply,
 		.events = h->events,
 		.n = 1,
 		.deadline = loop_now(f->loop) + ASK_TIMEOUT_MS,

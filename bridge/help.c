@@ -16,14 +16,16 @@ enum { COLUMNS = 96, INDENT = 6 };
 struct page {
 	const char *word;
 	const struct option *rows;
-	const char *prefix; /* only rows whose names begin so; "": all */
 	const char *lead;
 };
 
 static const struct page pages[] = {
-	{ "function", process_options, "function.", "The function, under spec of kind Bridge:" },
-	{ "process", process_options, "", "The process, under spec of kind Bridge (metadata.name stands beside it):" },
-	{ "policy", policy_options, "",
+	{ "function", function_row_options,
+	    "A function, under spec of a document of kind Bridge (metadata.name stands beside it); several documents\n"
+	    "are several functions in one process:" },
+	{ "process", process_options,
+	    "The process, under spec of kind Bridge; of several documents in one, or alike in all:" },
+	{ "policy", policy_options,
 	    "What becomes of failures, order and load.  In the metadata of a source's Component, behind the ?\n"
 	    "of its URL, or in the metadata of a Subscription, which wins:" },
 };
@@ -95,7 +97,7 @@ static bool required_print(const struct option *rows, bool color)
 	return any;
 }
 
-static void rows_print(const struct option *rows, const char *prefix, bool color)
+static void rows_print(const struct option *rows, bool color)
 {
 	const char *heading = required_print(rows, color) ? "Optional" : NULL;
 
@@ -104,7 +106,7 @@ static void rows_print(const struct option *rows, const char *prefix, bool color
 	for (const struct option *o = rows; o->name; o++) {
 		if (o->group)
 			heading = o->group;
-		if (o->flags & OPT_REQUIRED || strncmp(o->name, prefix, strlen(prefix)) != 0)
+		if (o->flags & OPT_REQUIRED)
 			continue;
 		if (heading)
 			printf("\n%s%s%s\n", paint(color, PAINT_STRONG), heading, paint(color, PAINT_END));
@@ -113,12 +115,16 @@ static void rows_print(const struct option *rows, const char *prefix, bool color
 	}
 }
 
-static bool row_flagged(const struct option *rows, unsigned flag)
+static void url_shape_print(const struct connector_class *class)
 {
-	for (; rows && rows->name; rows++)
-		if (rows->flags & flag)
-			return true;
-	return false;
+	const struct option *path = option_flagged(class->options, OPT_URL_PATH);
+	bool list = path && path->flags & OPT_LIST;
+
+	printf(";\nor in one line: %s://%s/%s?row=value&row=value", class->name,
+	    list ? "host:port[,host:port]" : "host:port",
+	    list       ? "topic[,topic]"
+		: path ? path->name
+		       : "");
 }
 
 static void class_print(const struct connector_class *class, bool color)
@@ -130,15 +136,18 @@ static void class_print(const struct connector_class *class, bool color)
 	for (unsigned i = 0, n = 0; (p = part_at(i)); i++)
 		if (p->class == class)
 			printf("%s %s", n++ ? "," : "", p->type);
-	if (row_flagged(class->options, OPT_URL_HOST))
-		printf(";\nor in one line: %s://%s/%s?row=value&row=value", class->name, "host:port[,host:port]",
-		    row_flagged(class->options, OPT_URL_PATH) ? "topic[,topic]" : "");
+	if (option_flagged(class->options, OPT_URL_HOST))
+		url_shape_print(class);
 	printf(".\n");
+	if (class->promise) {
+		putchar('\n');
+		wrap_print(class->promise);
+	}
 	if (class->options)
-		rows_print(class->options, "", color);
+		rows_print(class->options, color);
 	if (class->subscription_options) {
 		printf("\nIn the metadata of a Subscription\n");
-		rows_print(class->subscription_options, "", color);
+		rows_print(class->subscription_options, color);
 	}
 	printf("\nOrder, retries and dead letters: bridge help policy.\n\n%s\n", exceptions_text);
 }
@@ -182,7 +191,7 @@ int help_print(const char *word)
 	for (unsigned i = 0; i < N_PAGES; i++)
 		if (!strcasecmp(pages[i].word, word)) {
 			puts(pages[i].lead);
-			rows_print(pages[i].rows, pages[i].prefix, color);
+			rows_print(pages[i].rows, color);
 			printf("\n%s\n", exceptions_text);
 			return 0;
 		}

@@ -31,6 +31,14 @@ struct http_server *http_server_open(struct loop *l, const char *listen, unsigne
 	return NULL;
 }
 
+struct slice http_request_header(const struct http_request *q, const char *name)
+{
+	for (unsigned i = 0; i < q->n_headers; i++)
+		if (slice_is_nocase(q->headers[i].name, name))
+			return q->headers[i].value;
+	return (struct slice){ NULL, 0 };
+}
+
 unsigned http_server_port(const struct http_server *s)
 {
 	return listener_port(s->listener);

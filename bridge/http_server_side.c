@@ -11,32 +11,14 @@ enum {
 	HEAD_MAX = 8 * 1024,
 	BODY_MAX = 64 * 1024,
 	ROOM = 4096,
-	REQUEST_MS = 10 * 1000, /* for a whole request, and for its answer to be taken */
 	IDLE_MS = 60 * 1000,
 	LINGER_MS = 1000,
 };
 
-enum side_state { SIDE_READING, SIDE_WRITING, SIDE_LINGERING };
-
-struct server_side {
-	struct http_server *server;
-	struct server_side *next, **previous;
-	int fd;
-	struct watch *watch;
-	struct timer timer;
-	enum side_state state;
-	bool last; /* closed after this answer */
-	/* in[0..head_n) is the request's head, then `kept` bytes of its body, then what was not looked at yet */
-	struct buf in;
-	bool has_head, started;
-	size_t head_n, kept;
-	struct http1_body body;
-	struct buf out;
-	size_t sent;
-};
-
 void server_side_close(struct server_side *c)
 {
+	struct http_stream *stream = c->stream;
+
 	c->server->n_sides--;
 	*c->previous = c->next;
 	if (c->next)
@@ -47,11 +29,13 @@ void server_side_close(struct server_side *c)
 	buf_free(&c->in);
 	buf_free(&c->out);
 	free(c);
+	if (stream)
+		stream->closed(stream);
 }
 
 static void server_side_timed_out(void *arg);
 
-static void server_side_timer(struct server_side *c, int64_t ms)
+void server_side_timer(struct server_side *c, int64_t ms)
 {
 	timer_set(c->server->loop, &c->timer, ms, server_side_timed_out, c);
 }
@@ -68,26 +52,29 @@ static void server_side_linger(struct server_side *c)
 	server_side_timer(c, LINGER_MS);
 }
 
-/* false: the connection is gone. */
-static bool server_side_flush(struct server_side *c)
+enum pushed server_side_push(struct server_side *c)
 {
 	while (c->sent < c->out.n) {
 		ssize_t n = send(c->fd, c->out.p + c->sent, c->out.n - c->sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN) {
-			watch_want(c->watch, WATCH_WRITE);
-			return true;
-		}
-		if (n < 0) {
-			server_side_close(c);
-			return false;
-		}
+		if (n < 0)
+			return errno == EAGAIN ? PUSHED_SOME : PUSHED_NOT;
 		c->sent += (size_t)n;
 	}
 	buf_free(&c->out);
 	c->sent = 0;
+	return PUSHED_ALL;
+}
+
+bool server_side_flush(struct server_side *c)
+{
+	switch (server_side_push(c)) {
+	case PUSHED_NOT: server_side_close(c); return false;
+	case PUSHED_SOME: watch_want(c->watch, WATCH_WRITE); return true;
+	case PUSHED_ALL: break;
+	}
 	if (c->last) {
 		server_side_linger(c);
 		return true;
@@ -108,23 +95,42 @@ static void server_side_add_date(struct server_side *c)
 	buf_add(&c->out, text, strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm));
 }
 
-static bool server_side_write(struct server_side *c, const struct http_response *r, bool head_only, bool old)
+static bool is_bodyless(const struct http_response *r)
 {
-	bool bodyless = r->status == 204 || r->status == 304;
+	return r->status == 204 || r->status == 304;
+}
 
-	buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", r->status, http1_reason(r->status));
-	server_side_add_date(c);
-	if (r->content_type && !bodyless)
-		buf_printf(&c->out, "Content-Type: %s\r\n", r->content_type);
-	if (!bodyless)
+static void server_side_framing(struct server_side *c, const struct http_response *r, bool old)
+{
+	if (!r->stream && !is_bodyless(r))
 		buf_printf(&c->out, "Content-Length: %zu\r\n", r->body.n);
+	else if (c->chunked)
+		buf_text(&c->out, "Transfer-Encoding: chunked\r\n");
 	if (c->last || old)
 		buf_text(&c->out, c->last ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
+}
+
+static bool server_side_write(struct server_side *c, const struct http_response *r, bool head_only, bool old)
+{
+	c->last = c->last || r->stream;
+	c->chunked = r->stream && !old;
+	buf_printf(&c->out, "HTTP/1.1 %d %s\r\n", r->status, http1_reason(r->status));
+	server_side_add_date(c);
+	if (r->content_type && !is_bodyless(r))
+		buf_printf(&c->out, "Content-Type: %s\r\n", r->content_type);
+	buf_slice(&c->out, (struct slice){ r->headers.p, r->headers.n });
+	server_side_framing(c, r, old);
 	buf_text(&c->out, "\r\n");
-	if (!bodyless && !head_only)
+	if (r->stream && !head_only) {
+		server_stream_begin(c, r->stream, (struct slice){ r->body.p, r->body.n });
+		return true;
+	}
+	if (r->stream)
+		r->stream->closed(r->stream);
+	if (!is_bodyless(r) && !head_only)
 		buf_add(&c->out, r->body.p, r->body.n);
 	c->state = SIDE_WRITING;
-	server_side_timer(c, REQUEST_MS);
+	server_side_timer(c, SIDE_TAKE_MS);
 	return server_side_flush(c);
 }
 
@@ -181,6 +187,7 @@ static bool server_side_answer(struct server_side *c, size_t rest)
 	memmove(c->in.p, c->in.p + rest, c->in.n);
 	c->has_head = c->started = false;
 	alive = server_side_write(c, &r, head_only, h->minor == 0);
+	buf_free(&r.headers);
 	buf_free(&r.body);
 	return alive;
 }
@@ -261,7 +268,7 @@ static void server_side_requests(struct server_side *c)
 	while (alive && c->state == SIDE_READING && c->in.n) {
 		before = c->in.n;
 		if (!c->started)
-			server_side_timer(c, REQUEST_MS);
+			server_side_timer(c, SIDE_TAKE_MS);
 		c->started = true;
 		alive = c->has_head ? server_side_body(c) : server_side_head(c);
 		if (alive && c->started && c->in.n == before)
@@ -301,13 +308,13 @@ static void server_side_ready(void *arg, unsigned ready)
 {
 	struct server_side *c = arg;
 
-	(void)ready;
 	switch (c->state) {
 	case SIDE_READING: server_side_read(c); break;
 	case SIDE_WRITING:
 		if (server_side_flush(c))
 			server_side_requests(c);
 		break;
+	case SIDE_STREAMING: server_stream_ready(c, ready); break;
 	case SIDE_LINGERING: server_side_drop(c); break;
 	}
 }
@@ -336,5 +343,5 @@ void server_side_open(struct http_server *s, int fd)
 	s->n_sides++;
 	c->watch = watch_new(s->loop, fd, server_side_ready, c);
 	watch_want(c->watch, WATCH_READ);
-	server_side_timer(c, REQUEST_MS);
+	server_side_timer(c, SIDE_TAKE_MS);
 }

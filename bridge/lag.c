@@ -89,6 +89,13 @@ void lag_forget(struct connector *connector, const struct subscription *subscrip
 	lag_look(s);
 }
 
+void lag_forget_all(struct sub *s)
+{
+	s->lag.n = 0;
+	s->lag.stale = true;
+	lag_look(s);
+}
+
 void lag_free(struct sub *s)
 {
 	free(s->lag.rows);
@@ -97,7 +104,7 @@ void lag_free(struct sub *s)
 
 /* --- sums --- */
 
-static int64_t row_left(const struct lag_row *row)
+int64_t row_left(const struct lag_row *row)
 {
 	return row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0;
 }
@@ -369,9 +376,4 @@ void function_watch_lag(struct function *f, void (*changed)(void *arg), void *ar
 {
 	f->lag_changed = changed;
 	f->lag_arg = arg;
-}
-
-const char *function_name(const struct function *f)
-{
-	return f->options.name;
 }

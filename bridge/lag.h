@@ -42,6 +42,4 @@ void function_lags(struct function *, lag_each *, void *arg);
 /* Before function_start(): asks the connectors for the whole groups' lag, whether or not anything is read, and calls
  * `changed` at the end of each turn in which it may have changed. */
 void function_watch_lag(struct function *, void (*changed)(void *arg), void *arg);
-
-const char *function_name(const struct function *);
 #endif

@@ -20,6 +20,7 @@ static bool log_as_json;
 static const char *log_app_id = "", *log_version = "";
 static char log_instance[256];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local const char *log_whose;
 
 void log_setup(enum log_level level, bool as_json, const char *app_id, const char *version)
 {
@@ -29,6 +30,19 @@ void log_setup(enum log_level level, bool as_json, const char *app_id, const cha
 	log_version = version;
 	if (gethostname(log_instance, sizeof log_instance - 1) < 0)
 		log_instance[0] = 0;
+}
+
+const char *log_function(const char *app_id)
+{
+	const char *before = log_whose;
+
+	log_whose = app_id;
+	return before;
+}
+
+const char *log_function_now(void)
+{
+	return log_whose;
 }
 
 int log_level_parse(const char *word)
@@ -177,7 +191,7 @@ static void write_line(const struct buf *line)
 		if (n >= 0)
 			at += (size_t)n;
 		else if (errno == EAGAIN)
-			poll(&out, 1, -1);
+			ppoll(&out, 1, NULL, NULL); /* poll() is the MQTT library's alone: replaced at link time */
 		else if (errno != EINTR)
 			break;
 	}
@@ -191,7 +205,7 @@ static void log_text(enum log_level level, const char *scope, const char *messag
 	add_time(&line);
 	add_field(&line, "level", level_word(level));
 	add_field(&line, "msg", message);
-	add_field(&line, "app_id", log_app_id);
+	add_field(&line, "app_id", log_whose ? log_whose : log_app_id);
 	add_field(&line, "instance", log_instance);
 	add_field(&line, "scope", scope);
 	add_field(&line, "type", "log");

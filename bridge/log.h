@@ -8,6 +8,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_FATAL };
 
 /* Once at start, before threads; the texts are kept.  Any thread may log afterwards: a line is one write(). */
 void log_setup(enum log_level, bool as_json, const char *app_id, const char *version);
+/* Whose lines this thread logs from now on: an app id that stays, NULL: the process's.  What it was before. */
+const char *log_function(const char *app_id);
+const char *log_function_now(void);
 int log_level_parse(const char *word);	/* debug info warn|warning error fatal; -1: none of them */
 bool log_enabled(enum log_level);
 

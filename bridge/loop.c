@@ -73,6 +73,7 @@ void timer_set(struct loop *l, struct timer *t, int64_t after_ms, void (*fn)(voi
 {
 	t->fn = fn;
 	t->arg = arg;
+	t->function = log_function_now();
 	timer_heap_set(&l->timers, t, l->now + (after_ms > 0 ? after_ms : 0));
 }
 
@@ -86,8 +87,10 @@ static void loop_fire_timers(struct loop *l)
 	uint64_t before = l->timers.settings;
 	struct timer *t;
 
-	while ((t = timer_heap_take(&l->timers, l->now, before)))
+	while ((t = timer_heap_take(&l->timers, l->now, before))) {
+		log_function(t->function);
 		t->fn(t->arg);
+	}
 }
 
 /* Due before libuv began to wait: then it must not wait. */
@@ -135,6 +138,7 @@ void loop_defer(struct loop *l, struct later *w)
 {
 	if (w->prev)
 		return;
+	w->function = log_function_now();
 	w->next = NULL;
 	w->prev = l->deferred.end;
 	*w->prev = w;
@@ -159,6 +163,7 @@ static void loop_run_deferred(struct loop *l)
 	later_list_init(&l->deferred);
 	while ((w = l->running.first)) {
 		later_list_remove(&l->running, w);
+		log_function(w->function);
 		w->fn(w->arg);
 	}
 }
@@ -173,6 +178,7 @@ static void loop_turn(struct loop *l)
 	loop_tick(l);
 	loop_fire_timers(l);
 	loop_run_deferred(l);
+	log_function(NULL);
 }
 
 void loop_run(struct loop *l)

@@ -9,14 +9,18 @@
  * another implementation of the first half, whose clock they move.  Loop thread only, except wake().
  *
  * A turn: wait for events, call watches, wakes and due timers, then everything deferred (what is deferred meanwhile
- * waits for the next turn, which then does not wait).
+ * waits for the next turn, which then does not wait).  So deferred work takes turns: what comes again stands behind
+ * all others, and the outside is looked at between.
+ *
+ * What is called goes on logging for the function (log_function()) that set it up.
  */
 struct addrinfo;
 struct error;
 struct loop;
 /* zeroed: stopped; set again: moved; fires once */
-struct timer { int64_t at; void (*fn)(void *); void *arg; unsigned heap_index; };
-struct later { void (*fn)(void *); void *arg; struct later *next, **prev; };	/* zeroed: not queued */
+struct timer { int64_t at; void (*fn)(void *); void *arg; const char *function; unsigned heap_index; };
+/* zeroed: not queued */
+struct later { void (*fn)(void *); void *arg; const char *function; struct later *next, **prev; };
 struct wake;	/* one per library thread that hands over batches */
 
 int64_t loop_now(const struct loop *);	/* milliseconds, fixed for one turn; the story moves it in tests */
@@ -53,6 +57,11 @@ struct resolve *resolve_start(struct loop *, const char *host, const char *port,
 /* A lookup is on its thread; loop_free() and the end of the process would wait for it. */
 bool loop_is_looking_up(struct loop *);
 void resolve_cancel(struct resolve *);	/* before fn was called; fn is not called any more; NULL: nothing */
+
+/* A file or directory (what is in it, not below) that changes: fn at each change, often several times for one. */
+struct path_watch;
+struct path_watch *path_watch_new(struct loop *, const char *path, void (*fn)(void *), void *arg, struct error *);
+void path_watch_free(struct path_watch *);	/* fn is not called any more; NULL: nothing */
 
 void loop_on_signal(struct loop *, int signo, void (*fn)(void *, int signo), void *arg);
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <uv.h>
 #include "bridge/bytes.h"
+#include "bridge/error.h"
+#include "bridge/log.h"
 #include "bridge/loop.h"
 #include "bridge/loop_held.h"
 
@@ -14,6 +16,7 @@ struct watch {
 	unsigned want;
 	void (*fn)(void *, unsigned);
 	void *arg;
+	const char *function;
 };
 
 struct wake {
@@ -21,12 +24,20 @@ struct wake {
 	struct loop *loop;
 	void (*fn)(void *);
 	void *arg;
+	const char *function;
 };
 
 struct signal {
 	uv_signal_t handle;
 	struct loop *loop;
 	void (*fn)(void *, int);
+	void *arg;
+};
+
+struct path_watch {
+	uv_fs_event_t handle;
+	struct loop *loop;
+	void (*fn)(void *);
 	void *arg;
 };
 
@@ -38,6 +49,7 @@ struct resolve {
 	int status;
 	void (*fn)(void *, const struct addrinfo *, const char *);
 	void *arg;
+	const char *function;
 };
 
 static void handle_free(uv_handle_t *handle)
@@ -64,6 +76,7 @@ static void watch_ready(uv_poll_t *handle, int status, int events)
 		w->want = 0;
 		watch_want(w, want);
 	}
+	log_function(w->function);
 	w->fn(w->arg, ready);
 }
 
@@ -77,6 +90,7 @@ struct watch *watch_new(struct loop *l, int fd, void (*fn)(void *, unsigned), vo
 	w->loop = l;
 	w->fn = fn;
 	w->arg = arg;
+	w->function = log_function_now();
 	loop_held(l)->watches++;
 	return w;
 }
@@ -109,6 +123,7 @@ static void wake_rings(uv_async_t *handle)
 	struct wake *w = (struct wake *)handle;
 
 	loop_tick(w->loop);
+	log_function(w->function);
 	w->fn(w->arg);
 }
 
@@ -122,6 +137,7 @@ struct wake *wake_new(struct loop *l, void (*fn)(void *), void *arg)
 	w->loop = l;
 	w->fn = fn;
 	w->arg = arg;
+	w->function = log_function_now();
 	loop_held(l)->wakes++;
 	return w;
 }
@@ -154,6 +170,7 @@ static void resolve_answered(uv_getaddrinfo_t *request, int status, struct addri
 	if (r->fn) {
 		loop_tick(r->loop);
 		resolve_unlink(r);
+		log_function(r->function);
 		r->fn(r->arg, status ? NULL : list, status ? uv_strerror(status) : NULL);
 	}
 	uv_freeaddrinfo(list);
@@ -178,6 +195,7 @@ struct resolve *resolve_start(struct loop *l, const char *host, const char *port
 	r->loop = l;
 	r->fn = fn;
 	r->arg = arg;
+	r->function = log_function_now();
 	r->next = *first;
 	r->prev = first;
 	*first = r;
@@ -212,6 +230,42 @@ void resolve_cancel(struct resolve *r)
 	uv_cancel((uv_req_t *)&r->request);
 }
 
+/* --- paths --- */
+
+static void path_changed(uv_fs_event_t *handle, const char *name, int events, int status)
+{
+	struct path_watch *w = (struct path_watch *)handle;
+
+	(void)name;
+	(void)events;
+	(void)status;
+	loop_tick(w->loop);
+	w->fn(w->arg);
+}
+
+struct path_watch *path_watch_new(struct loop *l, const char *path, void (*fn)(void *), void *arg, struct error *err)
+{
+	struct path_watch *w = mem_new(sizeof(*w));
+	int rc = uv_fs_event_init(loop_uv(l), &w->handle);
+
+	assert(rc == 0);
+	w->loop = l;
+	w->fn = fn;
+	w->arg = arg;
+	rc = uv_fs_event_start(&w->handle, path_changed, path, 0);
+	if (rc == 0)
+		return w;
+	error_set(err, ERR_IO, "%s cannot be watched: %s", path, uv_strerror(rc));
+	uv_close((uv_handle_t *)&w->handle, handle_free);
+	return NULL;
+}
+
+void path_watch_free(struct path_watch *w)
+{
+	if (w)
+		uv_close((uv_handle_t *)&w->handle, handle_free);
+}
+
 /* --- signals --- */
 
 static void signal_came(uv_signal_t *handle, int signo)
@@ -219,6 +273,7 @@ static void signal_came(uv_signal_t *handle, int signo)
 	struct signal *s = (struct signal *)handle;
 
 	loop_tick(s->loop);
+	log_function(NULL);
 	s->fn(s->arg, signo);
 }
 

@@ -1,6 +1,7 @@
 /* Metrics as Prometheus text: the rows of metrics.def, and the gauges that are counted by walking the windows. */
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge/core.h"
@@ -57,17 +58,17 @@ static void label_add(struct buf *out, const char *name, const char *value)
 	buf_add(out, "\"", 1);
 }
 
-static void component_labels(struct buf *out, const struct component *c, const struct function *f)
+static void component_labels(struct buf *out, const struct component *c)
 {
 	buf_add(out, "{", 1);
 	label_add(out, "component", c->name);
 	buf_add(out, ",", 1);
-	label_add(out, "function", f->options.name);
+	label_add(out, "function", c->function->options.name);
 }
 
 static void sub_labels(struct buf *out, const struct sub *s)
 {
-	component_labels(out, s->component, s->function);
+	component_labels(out, s->component);
 	buf_add(out, ",", 1);
 	label_add(out, "route", s->route.path);
 	buf_add(out, ",", 1);
@@ -79,52 +80,65 @@ static void head_add(struct buf *out, const char *name, const char *suffix, cons
 	buf_printf(out, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, suffix, help, name, suffix, kind);
 }
 
-static void sub_row_print(struct buf *out, const struct function *f, const struct row *row)
+/* A row's samples of all functions stand together, as the format wants it: so all of them are at hand. */
+struct page {
+	struct buf *out;
+	struct function *const *functions;
+	struct sub **subs;
+	const struct component **components;
+	unsigned n_functions, n_subs, n_components;
+};
+
+static void sub_row_print(const struct page *p, const struct row *row)
 {
-	head_add(out, row->name, "_total", "counter", row->help);
-	for (const struct sub *s = f->subs; s; s = s->next) {
-		buf_printf(out, "%s_total", row->name);
-		sub_labels(out, s);
-		buf_printf(
-		    out, "} %llu\n", (unsigned long long)*(const uint64_t *)((const char *)&s->metrics + row->offset));
+	head_add(p->out, row->name, "_total", "counter", row->help);
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		const char *at = (const char *)&p->subs[i]->metrics + row->offset;
+
+		buf_printf(p->out, "%s_total", row->name);
+		sub_labels(p->out, p->subs[i]);
+		buf_printf(p->out, "} %llu\n", (unsigned long long)*(const uint64_t *)at);
 	}
 }
 
-static void component_row_print(struct buf *out, const struct function *f, const struct row *row)
+static void component_row_print(const struct page *p, const struct row *row)
 {
-	head_add(out, row->name, "_total", "counter", row->help);
-	for (const struct component *c = f->components; c; c = c->next) {
-		buf_printf(out, "%s_total", row->name);
-		component_labels(out, c, f);
-		buf_printf(
-		    out, "} %llu\n", (unsigned long long)*(const uint64_t *)((const char *)&c->metrics + row->offset));
+	head_add(p->out, row->name, "_total", "counter", row->help);
+	for (unsigned i = 0; i < p->n_components; i++) {
+		const char *at = (const char *)&p->components[i]->metrics + row->offset;
+
+		buf_printf(p->out, "%s_total", row->name);
+		component_labels(p->out, p->components[i]);
+		buf_printf(p->out, "} %llu\n", (unsigned long long)*(const uint64_t *)at);
 	}
 }
 
-static void histogram_print(
-    struct buf *out, const struct function *f, const char *name, size_t offset, const char *help)
+static void histogram_of_sub(struct buf *out, const char *name, const struct sub *s, const struct histogram *h)
 {
-	head_add(out, name, "", "histogram", help);
-	for (const struct sub *s = f->subs; s; s = s->next) {
-		const struct histogram *h = (const struct histogram *)((const char *)&s->metrics + offset);
-		uint64_t sum = 0;
+	uint64_t sum = 0;
 
-		for (unsigned i = 0; i <= HISTOGRAM_BUCKETS; i++) {
-			sum += h->count[i];
-			buf_printf(out, "%s_bucket", name);
-			sub_labels(out, s);
-			if (i < HISTOGRAM_BUCKETS)
-				buf_printf(
-				    out, ",le=\"%lld\"} %llu\n", (long long)bucket_ms[i], (unsigned long long)sum);
-			else
-				buf_printf(out, ",le=\"+Inf\"} %llu\n", (unsigned long long)sum);
-		}
-		buf_printf(out, "%s_sum", name);
+	for (unsigned i = 0; i <= HISTOGRAM_BUCKETS; i++) {
+		sum += h->count[i];
+		buf_printf(out, "%s_bucket", name);
 		sub_labels(out, s);
-		buf_printf(out, "} %.0f\n%s_count", h->sum, name);
-		sub_labels(out, s);
-		buf_printf(out, "} %llu\n", (unsigned long long)sum);
+		if (i < HISTOGRAM_BUCKETS)
+			buf_printf(out, ",le=\"%lld\"} %llu\n", (long long)bucket_ms[i], (unsigned long long)sum);
+		else
+			buf_printf(out, ",le=\"+Inf\"} %llu\n", (unsigned long long)sum);
 	}
+	buf_printf(out, "%s_sum", name);
+	sub_labels(out, s);
+	buf_printf(out, "} %.0f\n%s_count", h->sum, name);
+	sub_labels(out, s);
+	buf_printf(out, "} %llu\n", (unsigned long long)sum);
+}
+
+static void histogram_print(const struct page *p, const char *name, size_t offset, const char *help)
+{
+	head_add(p->out, name, "", "histogram", help);
+	for (unsigned i = 0; i < p->n_subs; i++)
+		histogram_of_sub(
+		    p->out, name, p->subs[i], (const struct histogram *)((const char *)&p->subs[i]->metrics + offset));
 }
 
 /* What is in flight is counted, never derived: that is what makes the drift below worth looking at. */
@@ -137,6 +151,8 @@ static void walk_window(const struct window *w)
 			if (item->state == ITEM_FINISHED)
 				continue;
 			item->sub->walked.inflight++;
+			item->sub->walked.waiting += item->state < ITEM_SENT;
+			item->sub->walked.asking += item->state == ITEM_ASKING;
 			item->sub->walked.backoff += item->state == ITEM_BACKOFF;
 			item->sub->walked.parking += item->handoff && item->handoff->kind == HANDOFF_PARK;
 			item->sub->walked.answering += item->handoff && item->handoff->kind == HANDOFF_ANSWER;
@@ -144,7 +160,7 @@ static void walk_window(const struct window *w)
 		}
 }
 
-static void function_walk(struct function *f)
+void function_walk(struct function *f)
 {
 	for (struct sub *s = f->subs; s; s = s->next)
 		memset(&s->walked, 0, sizeof(s->walked));
@@ -156,12 +172,15 @@ static void function_walk(struct function *f)
 	}
 }
 
-static int64_t sub_drift(const struct sub *s)
+int64_t sub_drift(const struct sub *s)
 {
-	return sub_inflight(s) - (int64_t)s->walked.inflight;
+	const struct sub_metrics *m = &s->metrics;
+
+	return (int64_t)(m->received - m->delivered - m->parked - m->dropped_function - m->dropped_exhausted -
+	    m->dropped_source - m->expired - m->returned - s->walked.inflight);
 }
 
-static void sub_gauges_print(struct buf *out, const struct function *f)
+static void sub_gauges_print(const struct page *p)
 {
 	static const struct {
 		const char *name, *help;
@@ -178,36 +197,48 @@ static void sub_gauges_print(struct buf *out, const struct function *f)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		head_add(out, rows[i].name, "", "gauge", rows[i].help);
-		for (const struct sub *s = f->subs; s; s = s->next) {
+		head_add(p->out, rows[i].name, "", "gauge", rows[i].help);
+		for (unsigned j = 0; j < p->n_subs; j++) {
+			const struct sub *s = p->subs[j];
 			const int64_t values[] = { (int64_t)s->walked.inflight, s->in_flight,
 				(int64_t)s->walked.backoff, (int64_t)s->walked.parking, (int64_t)s->walked.answering,
 				(int64_t)s->walked.held, sub_drift(s) };
 
-			buf_text(out, rows[i].name);
-			sub_labels(out, s);
-			buf_printf(out, "} %lld\n", (long long)values[i]);
+			buf_text(p->out, rows[i].name);
+			sub_labels(p->out, s);
+			buf_printf(p->out, "} %lld\n", (long long)values[i]);
 		}
 	}
 }
 
-static void lag_print(struct buf *out, const struct function *f)
+static void lag_rows_print(const struct page *p, const char *name, bool saturated)
 {
-	head_add(out, "bridge_partition_lag", "", "gauge",
-	    "Events of the group not finished: waiting at the broker or in flight; absent while unknown");
-	for (const struct sub *s = f->subs; s; s = s->next)
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		const struct sub *s = p->subs[i];
+
 		for (const struct lag_row *row = s->lag.rows; row < s->lag.rows + s->lag.n; row++) {
 			if (!lag_is_known(s, row))
 				continue;
-			buf_text(out, "bridge_partition_lag");
-			sub_labels(out, s);
-			buf_printf(out, ",partition=\"%u\"} %lld\n", row->partition,
-			    (long long)(row->lag.unacked > row->lag.settled ? row->lag.unacked - row->lag.settled : 0));
+			buf_text(p->out, name);
+			sub_labels(p->out, s);
+			buf_printf(p->out, ",partition=\"%u\"} %lld\n", row->partition,
+			    saturated ? (long long)row->lag.saturated : (long long)row_left(row));
 		}
+	}
+}
+
+static void lag_print(const struct page *p)
+{
+	head_add(p->out, "bridge_partition_lag", "", "gauge",
+	    "Events of the group not finished: waiting at the broker or in flight; absent while unknown");
+	lag_rows_print(p, "bridge_partition_lag", false);
+	head_add(p->out, "bridge_partition_saturated", "", "gauge",
+	    "1: the broker holds back what is beyond its window, so the lag is a lower bound");
+	lag_rows_print(p, "bridge_partition_saturated", true);
 }
 
 /* Of what is unknown there is no row: an outage is not zero. */
-static void lag_gauge_print(struct buf *out, struct function *f, unsigned i)
+static void lag_gauge_print(const struct page *p, unsigned row)
 {
 	static const struct {
 		const char *name, *help;
@@ -220,86 +251,121 @@ static void lag_gauge_print(struct buf *out, struct function *f, unsigned i)
 	};
 	char name[64];
 
-	snprintf(name, sizeof(name), "bridge_subscription_%s", rows[i].name);
-	head_add(out, name, "", "gauge", rows[i].help);
-	for (struct sub *s = f->subs; s; s = s->next) {
+	snprintf(name, sizeof(name), "bridge_subscription_%s", rows[row].name);
+	head_add(p->out, name, "", "gauge", rows[row].help);
+	for (unsigned i = 0; i < p->n_subs; i++) {
 		struct lag_view v;
 
-		if (!sub_view(s, &v))
+		if (!sub_view(p->subs[i], &v))
 			continue;
-		buf_text(out, name);
-		sub_labels(out, s);
-		switch (i) {
-		case 0: buf_printf(out, "} %lld\n", (long long)v.lag); break;
-		case 1: buf_printf(out, "} %lld\n", (long long)v.backlog); break;
-		case 2: buf_printf(out, "} %.3f\n", (double)v.oldest_ms / 1000); break;
-		case 3: buf_printf(out, "} %.3f\n", v.arrival); break;
-		case 4: buf_printf(out, "} %.3f\n", v.service); break;
+		buf_text(p->out, name);
+		sub_labels(p->out, p->subs[i]);
+		switch (row) {
+		case 0: buf_printf(p->out, "} %lld\n", (long long)v.lag); break;
+		case 1: buf_printf(p->out, "} %lld\n", (long long)v.backlog); break;
+		case 2: buf_printf(p->out, "} %.3f\n", (double)v.oldest_ms / 1000); break;
+		case 3: buf_printf(p->out, "} %.3f\n", v.arrival); break;
+		case 4: buf_printf(p->out, "} %.3f\n", v.service); break;
 		}
 	}
 }
 
-static void function_lag_print(struct buf *out, struct function *f)
+static void function_lags_print(const struct page *p)
 {
-	struct lag_view v;
-	struct error err;
-
 	for (unsigned i = 0; i < 5; i++)
-		lag_gauge_print(out, f, i);
-	head_add(out, "bridge_function_lag", "", "gauge",
+		lag_gauge_print(p, i);
+	head_add(p->out, "bridge_function_lag", "", "gauge",
 	    "Sum of its subscriptions' lag; absent while that of any of them is unknown");
-	if (function_lag(f, &(struct lag_query){ 0 }, &v, &err) == -1)
-		return;
-	buf_text(out, "bridge_function_lag{");
-	label_add(out, "function", f->options.name);
-	buf_printf(out, "} %lld\n", (long long)v.lag);
+	for (unsigned i = 0; i < p->n_functions; i++) {
+		struct lag_view v;
+		struct error err;
+
+		if (function_lag(p->functions[i], &(struct lag_query){ 0 }, &v, &err) == -1)
+			continue;
+		buf_text(p->out, "bridge_function_lag{");
+		label_add(p->out, "function", p->functions[i]->options.name);
+		buf_printf(p->out, "} %lld\n", (long long)v.lag);
+	}
 }
 
-static void function_gauges_print(struct buf *out, const struct function *f)
+static void function_gauges_print(const struct page *p)
 {
-	const struct {
+	static const struct {
 		const char *name, *help;
-		uint64_t value;
 	} rows[] = {
-		{ "bridge_function_capacity", "Deliveries the function takes at once; 0: not reachable",
-		    f->bound ? f->bound->capacity : 0 },
+		{ "bridge_function_capacity", "Deliveries the function takes at once; 0: not reachable" },
 		{ "bridge_function_limit",
-		    "Deliveries at once that it takes well, as learned; the capacity unless adaptive",
-		    f->bound ? pace_limit(&f->bound->pace, f->bound->capacity) : 0 },
-		{ "bridge_function_sending", "Deliveries in flight", f->bound ? f->bound->in_flight : 0 },
-		{ "bridge_function_buffered_events", "Events in memory, counted against the credit", f->events },
-		{ "bridge_function_buffered_bytes", "Bytes of them", f->bytes },
-		{ "bridge_function_windows", "Open partitions, streams, sessions", f->n_windows },
-		{ "bridge_function_ready", "1: everything is connected and subscribed", function_ready(f, NULL) },
+		    "Deliveries at once that it takes well, as learned; the capacity unless adaptive" },
+		{ "bridge_function_sending", "Deliveries in flight" },
+		{ "bridge_function_buffered_events", "Events in memory, counted against the credit" },
+		{ "bridge_function_buffered_bytes", "Bytes of them" },
+		{ "bridge_function_windows", "Open partitions, streams, sessions" },
+		{ "bridge_function_ready", "1: everything is connected and subscribed" },
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		head_add(out, rows[i].name, "", "gauge", rows[i].help);
-		buf_printf(out, "%s{", rows[i].name);
-		label_add(out, "function", f->options.name);
-		buf_printf(out, "} %llu\n", (unsigned long long)rows[i].value);
-	}
-	head_add(out, "bridge_component_up", "", "gauge", "1: connected to its broker");
-	for (const struct component *c = f->components; c; c = c->next) {
-		buf_text(out, "bridge_component_up");
-		component_labels(out, c, f);
-		buf_printf(out, "} %d\n", c->up);
+		head_add(p->out, rows[i].name, "", "gauge", rows[i].help);
+		for (unsigned j = 0; j < p->n_functions; j++) {
+			const struct function *f = p->functions[j];
+			const struct bound *b = f->bound;
+			const uint64_t values[] = { b ? b->capacity : 0, b ? pace_limit(&b->pace, b->capacity) : 0,
+				b ? b->in_flight : 0, f->events, f->bytes, f->n_windows, function_ready(f, NULL) };
+
+			buf_printf(p->out, "%s{", rows[i].name);
+			label_add(p->out, "function", f->options.name);
+			buf_printf(p->out, "} %llu\n", (unsigned long long)values[i]);
+		}
 	}
 }
 
-void function_metrics(struct function *f, struct buf *out)
+static void component_gauges_print(const struct page *p)
 {
-	function_walk(f);
+	head_add(p->out, "bridge_component_up", "", "gauge", "1: connected to its broker");
+	for (unsigned i = 0; i < p->n_components; i++) {
+		buf_text(p->out, "bridge_component_up");
+		component_labels(p->out, p->components[i]);
+		buf_printf(p->out, "} %d\n", p->components[i]->up);
+	}
+}
+
+static void page_open(struct page *p)
+{
+	for (unsigned i = 0; i < p->n_functions; i++) {
+		function_walk(p->functions[i]);
+		for (struct sub *s = p->functions[i]->subs; s; s = s->next)
+			p->n_subs++;
+		for (const struct component *c = p->functions[i]->components; c; c = c->next)
+			p->n_components++;
+	}
+	p->subs = mem_new(p->n_subs * sizeof(struct sub *));
+	p->components = mem_new(p->n_components * sizeof(struct component *));
+	p->n_subs = p->n_components = 0;
+	for (unsigned i = 0; i < p->n_functions; i++) {
+		for (struct sub *s = p->functions[i]->subs; s; s = s->next)
+			p->subs[p->n_subs++] = s;
+		for (const struct component *c = p->functions[i]->components; c; c = c->next)
+			p->components[p->n_components++] = c;
+	}
+}
+
+void metrics_print(struct function *const *functions, unsigned n, struct buf *out)
+{
+	struct page p = { .out = out, .functions = functions, .n_functions = n };
+
+	page_open(&p);
 	for (unsigned i = 0; i < sizeof(sub_rows) / sizeof(sub_rows[0]); i++)
-		sub_row_print(out, f, &sub_rows[i]);
-	sub_gauges_print(out, f);
-	histogram_print(out, f, "bridge_delivery_milliseconds", offsetof(struct sub_metrics, delivery_ms),
+		sub_row_print(&p, &sub_rows[i]);
+	sub_gauges_print(&p);
+	histogram_print(&p, "bridge_delivery_milliseconds", offsetof(struct sub_metrics, delivery_ms),
 	    "One delivery, from sending to its verdict");
-	histogram_print(out, f, "bridge_event_milliseconds", offsetof(struct sub_metrics, event_ms),
+	histogram_print(&p, "bridge_event_milliseconds", offsetof(struct sub_metrics, event_ms),
 	    "One event, from being taken to its end, retries included");
 	for (unsigned i = 0; i < sizeof(component_rows) / sizeof(component_rows[0]); i++)
-		component_row_print(out, f, &component_rows[i]);
-	lag_print(out, f);
-	function_lag_print(out, f);
-	function_gauges_print(out, f);
+		component_row_print(&p, &component_rows[i]);
+	lag_print(&p);
+	function_lags_print(&p);
+	function_gauges_print(&p);
+	component_gauges_print(&p);
+	free(p.subs);
+	free(p.components);
 }

@@ -43,6 +43,14 @@ static bool option_named(const struct option *o, const char *name)
 	return !strcasecmp(o->name, name) || option_list_has(o->alias, ' ', name, strlen(name));
 }
 
+const struct option *option_flagged(const struct option *rows, unsigned flag)
+{
+	for (; rows && rows->name; rows++)
+		if (rows->flags & flag)
+			return rows;
+	return NULL;
+}
+
 const struct option *option_find(const struct option *rows, const char *name)
 {
 	for (; rows && rows->name; rows++)

@@ -23,7 +23,9 @@ enum {
 	OPT_PLACE    = 4,
 	OPT_BARE_MS  = 8,	/* a bare number means milliseconds */
 	OPT_URL_HOST = 16,	/* the host part of a URL that stands for a component: kafka://HOST/… */
-	OPT_URL_PATH = 32	/* its path, without the first slash */
+	OPT_URL_PATH = 32,	/* its path, without the first slash */
+	OPT_URL_TLS  = 64,	/* OPT_BOOL: true when an s is added to the scheme: rediss://HOST */
+	OPT_LIST     = 128	/* a comma list; of the path row: each item a topic of its own */
 };
 
 struct option {
@@ -72,6 +74,7 @@ int option_read(const struct option *, void *at, const char *value, struct error
  * what, what was expected`.
  */
 int option_parse(const struct option *rows, void *at, struct setting *, unsigned n, uint64_t *written, struct error *);
+const struct option *option_flagged(const struct option *rows, unsigned flag);	/* the first with it; NULL: none */
 const struct option *option_find(const struct option *rows, const char *name);	/* by name or alias; NULL: none */
 /* The row for reading that setting: it keeps what came by reference out of its faults. */
 struct option option_for(const struct option *, const struct setting *);

@@ -126,25 +126,38 @@ static struct view *view_new(struct outlook *o, const char *path, uint64_t signa
 	return v;
 }
 
+static const char *app_id_of(const struct view *v)
+{
+	return v->config->functions->rows.app_id;
+}
+
 static bool view_has(const struct view *v, const char *app_id)
 {
-	return v && v->function && !strcmp(v->config->process.app_id, app_id);
+	return v && v->function && !strcmp(app_id_of(v), app_id);
 }
 
 /* -1: it stays without a function, and what was before goes on. */
 static int view_start(struct outlook *o, struct view *v, const struct view *before)
 {
-	const char *app_id = v->config->process.app_id;
+	struct function_config *config = v->config->functions;
+	const char *app_id = app_id_of(v);
 	struct error err;
 
-	if (v->config->n_subscriptions == 0)
+	if (v->config->n_functions > 1) {
+		log_warn("bridge.outlook",
+		    "%s: %u functions, expected one in each file or folder; a process of several "
+		    "has the scaler built in: scaler.port",
+		    v->path, v->config->n_functions);
+		return -1;
+	}
+	if (config->n_subscriptions == 0)
 		return 0;
 	if (!view_has(before, app_id) && scaler_has(o->scaler, app_id)) {
 		log_warn("bridge.outlook", "%s: function %s stands in another file already, expected one for each",
 		    v->path, app_id);
 		return -1;
 	}
-	v->function = assemble_outlook(o->loop, v->config, &err);
+	v->function = assemble_outlook(o->loop, config, &err);
 	if (v->function && function_start(v->function, &err) == 0)
 		return 0;
 	log_warn("bridge.outlook", "%s: %s", v->path, err.text);
@@ -153,7 +166,7 @@ static int view_start(struct outlook *o, struct view *v, const struct view *befo
 
 static void view_swap(struct outlook *o, const struct view *before, const struct view *v)
 {
-	if (v->function && view_has(before, v->config->process.app_id)) {
+	if (v->function && view_has(before, app_id_of(v))) {
 		scaler_replace(o->scaler, before->function, v->function);
 		return;
 	}
@@ -194,7 +207,7 @@ static void view_look(void *arg, const char *path, uint64_t signature)
 		return;
 	}
 	view_swap(o, before, v);
-	log_info("bridge.outlook", "%s: function %s: %s", path, v->config->process.app_id,
+	log_info("bridge.outlook", "%s: function %s: %s", path, app_id_of(v),
 	    before	      ? "changed"
 		: v->function ? "watched"
 			      : "nothing to watch");
@@ -218,12 +231,28 @@ static void outlook_look(void *arg)
 			continue;
 		}
 		*at = v->next;
-		log_info("bridge.outlook", "%s: function %s: gone", v->path, v->config->process.app_id);
+		log_info("bridge.outlook", "%s: function %s: gone", v->path, app_id_of(v));
 		if (v->function)
 			scaler_remove(o->scaler, v->function);
 		view_leave(o, v);
 	}
 	timer_set(o->loop, &o->look, LOOK_MS, outlook_look, o);
+}
+
+static void outlook_metrics(const struct outlook *o, struct buf *out)
+{
+	struct function **list;
+	unsigned n = 0;
+
+	for (const struct view *v = o->views; v; v = v->next)
+		n += v->function != NULL;
+	list = mem_new(n * sizeof(struct function *));
+	n = 0;
+	for (const struct view *v = o->views; v; v = v->next)
+		if (v->function)
+			list[n++] = v->function;
+	metrics_print(list, n, out);
+	free(list);
 }
 
 static void outlook_handle(void *arg, const struct http_request *q, struct http_response *r)
@@ -235,9 +264,7 @@ static void outlook_handle(void *arg, const struct http_request *q, struct http_
 	} else if (slice_is(q->path, "/metrics") || slice_is(q->path, "/")) {
 		r->status = 200;
 		r->content_type = "text/plain; version=0.0.4; charset=utf-8";
-		for (struct view *v = o->views; v; v = v->next)
-			if (v->function)
-				function_metrics(v->function, &r->body);
+		outlook_metrics(o, &r->body);
 	} else if (slice_is(q->path, "/healthz") || slice_is(q->path, "/readyz")) {
 		r->status = 200;
 		r->content_type = "text/plain; charset=utf-8";

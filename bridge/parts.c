@@ -10,6 +10,12 @@
 static const struct part parts[] = {
 	{ "bindings.kafka", BLOCK_BINDING, &kafka_class },
 	{ "pubsub.kafka", BLOCK_PUBSUB, &kafka_class },
+	{ "bindings.mqtt", BLOCK_BINDING, &mqtt_class },
+	{ "bindings.mqtt3", BLOCK_BINDING, &mqtt_class },
+	{ "pubsub.mqtt", BLOCK_PUBSUB, &mqtt_class },
+	{ "pubsub.mqtt3", BLOCK_PUBSUB, &mqtt_class },
+	{ "bindings.redis", BLOCK_BINDING, &redis_class },
+	{ "pubsub.redis", BLOCK_PUBSUB, &redis_class },
 	{ "pubsub.in-memory", BLOCK_PUBSUB, &memory_class },
 	{ "pubsub.inmemory", BLOCK_PUBSUB, &memory_class },
 };

@@ -9,11 +9,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "bridge/assemble.h"
 #include "bridge/child.h"
 #include "bridge/error.h"
+#include "bridge/functions.h"
 #include "bridge/http_server.h"
+#include "bridge/live.h"
 #include "bridge/log.h"
+#include "bridge/reload.h"
 #include "bridge/scaler.h"
 #include "bridge/stream.h"
 #include "bridge/version.h"
@@ -22,10 +24,13 @@ enum { CHILD_PATIENCE_MS = 2000 };
 
 struct process_run {
 	struct loop *loop;
-	struct function *function;
-	struct http_server *admin, *dapr;
+	struct functions *functions;
+	struct http_server *admin;
+	struct live *live; /* NULL: no admin port */
 	struct scaler *scaler; /* NULL: off */
+	struct reload *reload;
 	const struct process *options;
+	const struct function_rows *first; /* of the only function, when there is a child */
 	bool draining, drained;
 	struct child *child; /* NULL: none was asked for */
 	int stop_signal; /* what the child is told when all is drained */
@@ -42,14 +47,14 @@ static void respond(struct http_response *r, int status, const char *text)
 
 static void respond_health(struct process_run *run, struct http_response *r)
 {
-	struct buf why = { 0 };
+	struct buf lines = { 0 };
 
-	if (function_ready(run->function, &why))
+	if (functions_ready(run->functions, &lines))
 		respond(r, 200, "ready\n");
 	else
 		respond(r, 503, "not ready\n");
-	buf_slice(&r->body, (struct slice){ why.p, why.n });
-	buf_free(&why);
+	buf_slice(&r->body, (struct slice){ lines.p, lines.n });
+	buf_free(&lines);
 }
 
 static void admin_handle(void *arg, const struct http_request *q, struct http_response *r)
@@ -60,39 +65,19 @@ static void admin_handle(void *arg, const struct http_request *q, struct http_re
 		respond(r, 405, "only GET and HEAD\n");
 	} else if (run->scaler && scaler_handle(run->scaler, q, r)) {
 		return;
+	} else if (live_handle(run->live, q, r)) {
+		return;
 	} else if (slice_is(q->path, "/metrics") || slice_is(q->path, "/")) {
 		r->status = 200;
 		r->content_type = "text/plain; version=0.0.4; charset=utf-8";
-		function_metrics(run->function, &r->body);
+		functions_metrics(run->functions, &r->body);
 	} else if (slice_is(q->path, "/healthz")) {
 		respond(r, 200, "ok\n");
 	} else if (slice_is(q->path, "/readyz")) {
 		respond_health(run, r);
 	} else {
-		respond(r, 404, "there are /metrics, /healthz, /readyz and, with scaler.port, /scaler/v1\n");
-	}
-}
-
-/* What daprd answers there while it starts: 500, and from the moment everything works 204. */
-static void dapr_handle(void *arg, const struct http_request *q, struct http_response *r)
-{
-	struct process_run *run = arg;
-
-	if (slice_is(q->path, "/v1.0/healthz/outbound")) {
-		r->status = 204;
-	} else if (slice_is(q->path, "/v1.0/healthz")) {
-		r->status = 204;
-		if (!function_was_ready(run->function)) {
-			r->status = 500;
-			r->content_type = "application/json";
-			buf_text(
-			    &r->body, "{\"errorCode\":\"ERR_HEALTH_NOT_READY\",\"message\":\"dapr is not ready\"}");
-		}
-	} else {
-		r->status = 404;
-		r->content_type = "application/json";
-		buf_text(&r->body,
-		    "{\"errorCode\":\"ERR_NOT_FOUND\",\"message\":\"this version serves /v1.0/healthz only\"}");
+		respond(r, 404,
+		    "there are /metrics, /healthz, /readyz, / for browsers and, with scaler.port, /scaler/v1\n");
 	}
 }
 
@@ -116,6 +101,8 @@ static void run_drained(void *arg)
 	struct process_run *run = arg;
 
 	run->drained = true;
+	if (run->live)
+		live_end(run->live);
 	if (!child_runs(run->child)) {
 		loop_stop(run->loop);
 		return;
@@ -137,7 +124,7 @@ static void run_child_ended(void *arg, int code)
 		run->draining = true;
 		if (run->scaler)
 			scaler_leave(run->scaler);
-		function_drain(run->function, run->options->drain_ms, run_drained, run);
+		functions_drain(run->functions, run->options->drain_ms, run_drained, run);
 	}
 }
 
@@ -156,7 +143,7 @@ static void run_signal(void *arg, int signo)
 	if (run->scaler)
 		scaler_leave(run->scaler);
 	log_info("bridge.run", "%s: shutting down", strsignal(signo));
-	function_drain(run->function, run->options->drain_ms, run_drained, run);
+	functions_drain(run->functions, run->options->drain_ms, run_drained, run);
 }
 
 static void run_hangup(void *arg, int signo)
@@ -165,8 +152,16 @@ static void run_hangup(void *arg, int signo)
 
 	if (run->child)
 		child_signal(run->child, signo);
-	else
-		log_warn("bridge.run", "SIGHUP: configuration is read at start only; restart to apply a change");
+	if (!run->draining)
+		reload_now(run->reload);
+}
+
+static void run_live(struct process_run *run)
+{
+	unsigned n;
+	struct function *const *list = functions_list(run->functions, &n);
+
+	run->live = live_new(run->loop, run->options->admin_listen, list, n);
 }
 
 static int run_scaler(struct process_run *run, struct error *err)
@@ -178,9 +173,13 @@ static int run_scaler(struct process_run *run, struct error *err)
 		.key_file = p->scaler_key,
 		.client_ca_file = p->scaler_client_ca,
 		.token_file = p->scaler_token };
+	struct function *const *list;
+	unsigned n;
 
+	list = functions_list(run->functions, &n);
 	run->scaler = scaler_new(run->loop);
-	scaler_add(run->scaler, run->function);
+	for (unsigned i = 0; i < n; i++)
+		scaler_add(run->scaler, list[i]);
 	return scaler_open(run->scaler, &o, err);
 }
 
@@ -188,20 +187,18 @@ static int run_open(struct process_run *run, struct config *config, struct error
 {
 	const struct process *p = run->options;
 
-	run->function = assemble(run->loop, config, err);
-	if (!run->function)
+	run->functions = functions_open(run->loop, config, err);
+	if (!run->functions)
 		return -1;
 	if (p->admin_port &&
 	    !(run->admin =
 		    http_server_open(run->loop, p->admin_listen, (unsigned)p->admin_port, admin_handle, run, err)))
 		return error_wrap(err, "admin.port");
-	if (p->dapr_http_port &&
-	    !(run->dapr =
-		    http_server_open(run->loop, p->dapr_listen, (unsigned)p->dapr_http_port, dapr_handle, run, err)))
-		return error_wrap(err, "dapr.httpPort");
+	if (run->admin)
+		run_live(run);
 	if (p->scaler_port && run_scaler(run, err) == -1)
 		return -1;
-	return function_start(run->function, err);
+	return functions_start(run->functions, err);
 }
 
 struct environment {
@@ -228,7 +225,7 @@ static void environment_add_port(struct environment *e, const char *name, const 
 }
 
 /* What `dapr run` tells a function, and PORT for those that know only that. */
-static void environment_fill(struct environment *e, const struct process *p)
+static void environment_fill(struct environment *e, const struct function_rows *p, int64_t admin_port)
 {
 	struct address address = { 0 };
 	struct error err;
@@ -237,7 +234,7 @@ static void environment_fill(struct environment *e, const struct process *p)
 	environment_add(e, "APP_PROTOCOL", p->protocol == PROTOCOL_PLAIN ? "plain" : "http");
 	environment_add_port(e, "DAPR_HTTP_PORT", "", p->dapr_http_port);
 	environment_add_port(e, "DAPR_HTTP_ENDPOINT", "http://127.0.0.1:", p->dapr_http_port);
-	environment_add_port(e, "DAPR_METRICS_PORT", "", p->admin_port);
+	environment_add_port(e, "DAPR_METRICS_PORT", "", admin_port);
 	if (p->address && address_parse(&address, p->address, &err) == 0 && address.port) {
 		environment_add(e, "APP_PORT", address.port);
 		environment_add(e, "PORT", address.port);
@@ -247,12 +244,12 @@ static void environment_fill(struct environment *e, const struct process *p)
 
 static int run_child(struct process_run *run, char **argv, struct error *err)
 {
-	const char *app_id = run->options->app_id, *slash = strrchr(argv[0], '/');
+	const char *app_id = run->first->app_id, *slash = strrchr(argv[0], '/');
 	const char *name = strcmp(app_id, "bridge") != 0 ? app_id : slash ? slash + 1 : argv[0];
 	struct environment environment = { .n = 0 };
 	const struct child_options options = { .argv = argv, .name = name, .environment = environment.list };
 
-	environment_fill(&environment, run->options);
+	environment_fill(&environment, run->first, run->options->admin_port);
 	run->child = child_start(run->loop, &options, run_child_ended, run, err);
 	for (unsigned i = 0; i < environment.n; i++)
 		free(environment.list[i]);
@@ -263,28 +260,58 @@ static void run_close(struct process_run *run)
 {
 	child_free(run->child);
 	http_server_close(run->admin);
-	http_server_close(run->dapr);
+	live_free(run->live);
 	scaler_free(run->scaler);
-	function_free(run->function);
+	functions_free(run->functions);
+	reload_free(run->reload);
 	loop_free(run->loop);
+}
+
+static bool run_has_tokens(const struct config *config)
+{
+	for (unsigned i = 0; i < config->n_functions; i++) {
+		const char *token = getenv(config->functions[i].rows.token_env);
+
+		if (token && *token)
+			return true;
+	}
+	return false;
 }
 
 /* A core file or a debugger would show them. */
 static void run_protect(const struct config *config)
 {
-	const char *token = getenv("APP_API_TOKEN");
-
-	if ((config->has_secrets || (token && *token)) && prctl(PR_SET_DUMPABLE, 0) == -1)
+	if ((config->has_secrets || run_has_tokens(config)) && prctl(PR_SET_DUMPABLE, 0) == -1)
 		log_warn("bridge.run", "secrets may get into a core file: %s", strerror(errno));
+}
+
+static void run_say(const struct config *config)
+{
+	unsigned components = 0, subscriptions = 0;
+
+	for (unsigned i = 0; i < config->n_functions; i++) {
+		const struct function_config *f = &config->functions[i];
+
+		components += f->n_components;
+		subscriptions += f->n_subscriptions;
+		if (!f->rows.address && f->n_subscriptions)
+			log_warn("bridge.run",
+			    "no address of function %s: nothing is read for it (set function.address or --app-port)",
+			    f->rows.app_id);
+	}
+	log_info("bridge.run", "bridge %s started: %u functions, %u components, %u subscriptions", BRIDGE_VERSION,
+	    config->n_functions, components, subscriptions);
 }
 
 int run(struct config *config, const struct command *command)
 {
-	struct process_run run = { .options = &config->process, .stop_signal = SIGTERM };
+	struct process_run run = {
+		.options = &config->process, .first = &config->functions->rows, .stop_signal = SIGTERM
+	};
 	struct error err = { ERR_NONE, "" };
 
-	log_setup((enum log_level)config->process.log_level, config->process.log_json, config->process.app_id,
-	    BRIDGE_VERSION);
+	log_setup((enum log_level)config->process.log_level, config->process.log_json,
+	    config->n_functions == 1 ? run.first->app_id : "bridge", BRIDGE_VERSION);
 	for (unsigned i = 0; i < command->n_ignored; i++)
 		log_debug("bridge.run", "flag --%s has no effect here", command->ignored[i]);
 	run_protect(config);
@@ -295,13 +322,11 @@ int run(struct config *config, const struct command *command)
 		log_at(LOG_FATAL, "bridge.run", "%s", err.text);
 		return 1; /* connectors may be half open: the process ends, nothing was read */
 	}
+	run.reload = reload_new(run.loop, command, config, run.functions);
 	loop_on_signal(run.loop, SIGTERM, run_signal, &run);
 	loop_on_signal(run.loop, SIGINT, run_signal, &run);
 	loop_on_signal(run.loop, SIGHUP, run_hangup, &run);
-	log_info("bridge.run", "bridge %s started: %u components, %u subscriptions", BRIDGE_VERSION,
-	    config->n_components, config->n_subscriptions);
-	if (!config->process.address && config->n_subscriptions)
-		log_warn("bridge.run", "no function address: nothing is read (set function.address or --app-port)");
+	run_say(config);
 	loop_run(run.loop);
 	log_info("bridge.run", "ended");
 	if (loop_is_looking_up(run.loop))

@@ -281,7 +281,9 @@ static int token_read(struct scaler *s, const char *path, struct error *err)
 
 int scaler_open(struct scaler *s, const struct scaler_options *o, struct error *err)
 {
-	const struct tls_options tls = { o->client_ca_file, o->cert_file, o->key_file, false };
+	const struct tls_options tls = {
+		.ca_file = o->client_ca_file, .cert_file = o->cert_file, .key_file = o->key_file
+	};
 	struct grpc_options grpc = { .h2 = { .listen = o->listen, .port = o->port }, .message_max = MESSAGE_MAX };
 
 	if (o->token_file && token_read(s, o->token_file, err) == -1)

@@ -1,6 +1,7 @@
 /* What the files of the scaler share; nobody else includes it. */
 #ifndef BRIDGE_SCALER_INSIDE_H
 #define BRIDGE_SCALER_INSIDE_H
+#include "bridge/function.h"
 #include "bridge/grpc.h"
 #include "bridge/scaler.h"
 #include "bridge/trigger.h"

@@ -122,8 +122,25 @@ int scrape_get(const char *address, struct buf *text, struct error *err)
 /* --- parsing --- */
 
 struct labels {
-	char *component, *topic, *route;
+	char *function, *component, *topic, *route;
 };
+
+static void labels_free(struct labels *l)
+{
+	free(l->function);
+	free(l->component);
+	free(l->topic);
+	free(l->route);
+}
+
+static char **labels_place(struct labels *l, struct slice name)
+{
+	return slice_is(name, "function") ? &l->function
+	    : slice_is(name, "component") ? &l->component
+	    : slice_is(name, "topic")	  ? &l->topic
+	    : slice_is(name, "route")	  ? &l->route
+					  : NULL;
+}
 
 /* The value behind name=" up to the closing quote, without its escapes. */
 static char *label_value(const char **at)
@@ -149,11 +166,7 @@ static const char *labels_read(const char *p, struct labels *l)
 {
 	while (*p && *p != '}' && *p != '\n') {
 		size_t n = strcspn(p, "=\n}");
-		char **kept = n == 9 && !memcmp(p, "component", n) ? &l->component
-		    : n == 5 && !memcmp(p, "topic", n)		   ? &l->topic
-		    : n == 5 && !memcmp(p, "route", n)		   ? &l->route
-								   : NULL;
-		char *value;
+		char **kept = labels_place(l, (struct slice){ p, n }), *value;
 
 		if (p[n] != '=' || p[n + 1] != '"')
 			return p + n;
@@ -172,13 +185,11 @@ static const char *labels_read(const char *p, struct labels *l)
 
 static struct scraped_row *scrape_row(struct scrape *s, struct labels *l)
 {
-	struct scraped_row like = { l->component, l->topic, l->route, { 0 }, false };
+	struct scraped_row like = { l->function, l->component, l->topic, l->route, { 0 }, false };
 	const struct scraped_row *found = scrape_find(s, &like);
 
 	if (found) {
-		free(l->component);
-		free(l->topic);
-		free(l->route);
+		labels_free(l);
 		return &s->rows[found - s->rows];
 	}
 	s->rows = mem_grow(s->rows, (s->n + 1) * sizeof(*s->rows));
@@ -189,25 +200,25 @@ static struct scraped_row *scrape_row(struct scrape *s, struct labels *l)
 static void scrape_line(struct scrape *s, const char *line)
 {
 	size_t n = strcspn(line, "{ \n");
-	struct labels l = { NULL, NULL, NULL };
+	struct labels l = { NULL, NULL, NULL, NULL };
 	const char *after = line[n] == '{' ? labels_read(line + n + 1, &l) : line + n;
 	int64_t value = strtoll(after, NULL, 10);
 
-	if (n == strlen("bridge_function_ready") && !memcmp(line, "bridge_function_ready", n))
-		s->ready = value == 1;
-	for (unsigned i = 0; i < N_SCRAPED && l.component && l.topic && l.route; i++) {
+	if (slice_is((struct slice){ line, n }, "bridge_function_ready")) {
+		s->functions++;
+		s->ready += value == 1;
+	}
+	for (unsigned i = 0; i < N_SCRAPED && l.function && l.component && l.topic && l.route; i++) {
 		struct scraped_row *row;
 
-		if (n != strlen(metric_names[i]) || memcmp(line, metric_names[i], n) != 0)
+		if (!slice_is((struct slice){ line, n }, metric_names[i]))
 			continue;
 		row = scrape_row(s, &l);
 		row->value[i] += value;
 		row->lag_known = row->lag_known || i == SCRAPED_LAG;
 		return;
 	}
-	free(l.component);
-	free(l.topic);
-	free(l.route);
+	labels_free(&l);
 }
 
 void scrape_parse(struct scrape *s, struct slice text)
@@ -226,8 +237,8 @@ void scrape_parse(struct scrape *s, struct slice text)
 const struct scraped_row *scrape_find(const struct scrape *s, const struct scraped_row *like)
 {
 	for (unsigned i = 0; i < s->n; i++)
-		if (!strcmp(s->rows[i].component, like->component) && !strcmp(s->rows[i].topic, like->topic) &&
-		    !strcmp(s->rows[i].route, like->route))
+		if (!strcmp(s->rows[i].function, like->function) && !strcmp(s->rows[i].component, like->component) &&
+		    !strcmp(s->rows[i].topic, like->topic) && !strcmp(s->rows[i].route, like->route))
 			return &s->rows[i];
 	return NULL;
 }
@@ -235,6 +246,7 @@ const struct scraped_row *scrape_find(const struct scrape *s, const struct scrap
 void scrape_free(struct scrape *s)
 {
 	for (unsigned i = 0; i < s->n; i++) {
+		free(s->rows[i].function);
 		free(s->rows[i].component);
 		free(s->rows[i].topic);
 		free(s->rows[i].route);

@@ -10,11 +10,11 @@ enum scraped {
 };
 
 struct scraped_row {
-	char		*component, *topic, *route;
+	char		*function, *component, *topic, *route;
 	int64_t		 value[N_SCRAPED];
 	bool		 lag_known;	/* value[SCRAPED_LAG] counts */
 };
-struct scrape { struct scraped_row *rows; unsigned n; bool ready; };
+struct scrape { struct scraped_row *rows; unsigned n, functions, ready; };	/* ready: so many of the functions */
 
 extern const char *const scraped_names[N_SCRAPED];	/* "delivered", … */
 

@@ -10,6 +10,11 @@
 #include "bridge/endpoint.h"
 #include "bridge/tls.h"
 
+enum {
+	IOVECS_MAX = 8,
+	WRITE_MAX = 2 << 20 /* in one call: the loop has others to look after */
+};
+
 enum stream_state { STREAM_RESOLVING, STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN };
 
 /* What there is only while a stream is being opened. */
@@ -368,11 +373,10 @@ static ssize_t stream_send(struct stream *s, const struct iovec *v, int n)
 /* TLS takes a record at a time; as long as it takes them, it is given the next. */
 static ssize_t stream_encrypt(struct stream *s, const struct iovec *v, int n)
 {
-	struct iovec rest[8];
+	struct iovec rest[IOVECS_MAX];
 	ssize_t taken, sum = 0;
 	int first = 0;
 
-	assert(n <= 8);
 	memcpy(rest, v, (size_t)n * sizeof(*v));
 	while (iovec_bytes(rest + first, n - first)) {
 		taken = tls_session_write(s->session, rest + first, n - first, &s->write_wants);
@@ -389,12 +393,31 @@ static ssize_t stream_encrypt(struct stream *s, const struct iovec *v, int n)
 	return sum;
 }
 
+/* The first `max` bytes of it. */
+static int iovec_cut(struct iovec *to, const struct iovec *v, int n, size_t max)
+{
+	int i = 0;
+
+	for (; i < n && max > 0; i++) {
+		to[i] = v[i];
+		if (to[i].iov_len > max)
+			to[i].iov_len = max;
+		max -= to[i].iov_len;
+	}
+	return i;
+}
+
 ssize_t stream_write(struct stream *s, const struct iovec *v, int n)
 {
 	size_t wanted = iovec_bytes(v, n);
+	struct iovec some[IOVECS_MAX];
 	ssize_t taken;
 
-	assert(s->state == STREAM_OPEN);
+	assert(s->state == STREAM_OPEN && n <= IOVECS_MAX);
+	if (wanted > WRITE_MAX) {
+		n = iovec_cut(some, v, n, WRITE_MAX);
+		v = some;
+	}
 	taken = s->session ? stream_encrypt(s, v, n) : stream_send(s, v, n);
 	if (taken < 0 ? errno == EAGAIN : (size_t)taken < wanted) {
 		int error = errno;

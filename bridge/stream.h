@@ -25,8 +25,13 @@ void address_free(struct address *);
 /* As it goes into a Host header; a unix socket is "localhost".  Length. */
 size_t address_host_header(const struct address *, char *buf, size_t size);
 
-struct tls_options { const char *ca_file, *cert_file, *key_file; bool skip_verify; };
-/* NULL ca_file: the system's; names are verified, TLS >= 1.2 */
+/* Of each pair a file or the PEM text itself, or neither. */
+struct tls_options {
+	const char *ca_file, *cert_file, *key_file;
+	bool	    skip_verify;
+	const char *ca_text, *cert_text, *key_text;
+};
+/* Without a CA the system's; names are verified, TLS >= 1.2 */
 struct tls *tls_new(const struct tls_options *, struct error *);
 /* For accepted streams: cert_file and key_file are needed; with ca_file only clients with a certificate of theirs are
  * let in.  `protocol`, a constant, has to be among those a client offers by ALPN, if it offers any. */

@@ -32,11 +32,11 @@ static const char *tls_reason(void)
 	return reason ? reason : "unknown fault of OpenSSL";
 }
 
-static int tls_load(struct tls *t, const struct tls_options *o, struct error *e)
+static int tls_load_files(struct tls *t, const struct tls_options *o, struct error *e)
 {
 	if (o->ca_file && SSL_CTX_load_verify_file(t->context, o->ca_file) != 1)
 		return error_set(e, ERR_CONFIG, "CA file %s: %s; expected PEM certificates", o->ca_file, tls_reason());
-	if (!o->ca_file && SSL_CTX_set_default_verify_paths(t->context) != 1)
+	if (!o->ca_file && !o->ca_text && SSL_CTX_set_default_verify_paths(t->context) != 1)
 		return error_set(e, ERR_CONFIG, "the system's CA certificates: %s", tls_reason());
 	if (!o->cert_file != !o->key_file)
 		return error_set(e, ERR_CONFIG, "a client certificate needs both files, certificate and key");
@@ -67,7 +67,7 @@ static struct tls *tls_make(const SSL_METHOD *method, const struct tls_options *
 	    t->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(t->context, 1); /* a record's head and body in one read() */
-	if (tls_load(t, o, e) < 0)
+	if (tls_load_files(t, o, e) < 0 || tls_load_texts(t->context, o, e) < 0)
 		goto fail;
 	ERR_clear_error();
 	return t;

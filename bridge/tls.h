@@ -4,6 +4,7 @@
 #include "bridge/stream.h"
 
 struct tls_session;
+struct ssl_ctx_st;	/* OpenSSL's SSL_CTX */
 enum tls_want { TLS_NOTHING, TLS_READABLE, TLS_WRITABLE };	/* what a session waits for on its socket */
 
 /* The name is sent (SNI) and verified, a numeric host as an address; NULL: the server's side, of a context from
@@ -16,4 +17,6 @@ int tls_session_handshake(struct tls_session *, enum tls_want *want_r, const cha
 ssize_t tls_session_read(struct tls_session *, void *, size_t, enum tls_want *want_r);
 ssize_t tls_session_write(struct tls_session *, const struct iovec *, int n, enum tls_want *want_r);
 bool tls_session_pending(const struct tls_session *);	/* bytes were taken off the socket that no event will tell of */
+/* tls_text.c: what tls_options has as PEM text, into the context. */
+int tls_load_texts(struct ssl_ctx_st *, const struct tls_options *, struct error *);
 #endif

@@ -58,20 +58,33 @@ static double top_rate(const struct top *t, const struct scraped_row *row)
 	return (double)(row->value[SCRAPED_DELIVERED] - before->value[SCRAPED_DELIVERED]) / t->seconds;
 }
 
+static bool top_ready(const struct top *t)
+{
+	return t->now.functions > 0 && t->now.ready == t->now.functions;
+}
+
+static int top_width(const struct top *t)
+{
+	return t->now.functions > 1 ? 44 : 28;
+}
+
 static void table_row(const struct top *t, const struct scraped_row *row, struct buf *out)
 {
 	double rate = top_rate(t, row);
-	char name[64], rate_text[32] = "-", lag[32] = "unknown";
+	char name[96], rate_text[32] = "-", lag[32] = "unknown";
+	bool several = t->now.functions > 1;
 
-	snprintf(name, sizeof(name), "%s/%s", row->component, row->topic);
+	snprintf(name, sizeof(name), "%s%s%s/%s", several ? row->function : "", several ? ": " : "", row->component,
+	    row->topic);
 	if (rate >= 0)
 		snprintf(rate_text, sizeof(rate_text), "%.0f", rate);
 	if (row->lag_known)
 		snprintf(lag, sizeof(lag), "%" PRId64, row->value[SCRAPED_LAG]);
-	buf_printf(out, "%-28.28s %-16.16s %9s %12" PRId64 " %9" PRId64 " %9s %8" PRId64 " %s%6" PRId64 "%s", name,
-	    row->route, rate_text, row->value[SCRAPED_DELIVERED], row->value[SCRAPED_INFLIGHT], lag,
-	    row->value[SCRAPED_RETRIES], paint(t->color && row->value[SCRAPED_HELD], PAINT_RED),
-	    row->value[SCRAPED_HELD], paint(t->color && row->value[SCRAPED_HELD], PAINT_END));
+	buf_printf(out, "%-*.*s %-16.16s %9s %12" PRId64 " %9" PRId64 " %9s %8" PRId64 " %s%6" PRId64 "%s",
+	    top_width(t), top_width(t), name, row->route, rate_text, row->value[SCRAPED_DELIVERED],
+	    row->value[SCRAPED_INFLIGHT], lag, row->value[SCRAPED_RETRIES],
+	    paint(t->color && row->value[SCRAPED_HELD], PAINT_RED), row->value[SCRAPED_HELD],
+	    paint(t->color && row->value[SCRAPED_HELD], PAINT_END));
 }
 
 static void table_print(const struct top *t, const struct error *fault)
@@ -82,13 +95,14 @@ static void table_print(const struct top *t, const struct error *fault)
 	if (t->live)
 		buf_text(&out, "\x1b[H");
 	buf_printf(&out, "bridge at %s: %s%s%s%s", t->address,
-	    paint(t->color && (fault || !t->now.ready), PAINT_YELLOW),
+	    paint(t->color && (fault || !top_ready(t)), PAINT_YELLOW),
 	    fault	       ? fault->text
-		: t->now.ready ? "ready"
+		: top_ready(t) ? "ready"
 			       : "not ready (see /readyz)",
 	    paint(t->color, PAINT_END), end);
-	buf_printf(&out, "%s%-28s %-16s %9s %12s %9s %9s %8s %6s%s%s", paint(t->color, PAINT_STRONG), "component/topic",
-	    "route", "events/s", "delivered", "in flight", "lag", "retries", "held", paint(t->color, PAINT_END), end);
+	buf_printf(&out, "%s%-*s %-16s %9s %12s %9s %9s %8s %6s%s%s", paint(t->color, PAINT_STRONG), top_width(t),
+	    t->now.functions > 1 ? "function: component/topic" : "component/topic", "route", "events/s", "delivered",
+	    "in flight", "lag", "retries", "held", paint(t->color, PAINT_END), end);
 	for (unsigned i = 0; i < t->now.n; i++) {
 		table_row(t, &t->now.rows[i], &out);
 		buf_text(&out, end);
@@ -111,6 +125,7 @@ static void json_row(const struct top *t, const struct scraped_row *row, struct 
 	double rate = top_rate(t, row);
 
 	buf_text(out, "{");
+	json_member(out, "function", row->function);
 	json_member(out, "component", row->component);
 	json_member(out, "topic", row->topic);
 	json_member(out, "route", row->route);
@@ -137,7 +152,7 @@ static void json_print(const struct top *t, const struct error *fault)
 	if (fault) {
 		json_member(&out, "error", fault->text);
 	} else {
-		buf_printf(&out, ",\"ready\":%s,\"subscriptions\":[", t->now.ready ? "true" : "false");
+		buf_printf(&out, ",\"ready\":%s,\"subscriptions\":[", top_ready(t) ? "true" : "false");
 		for (unsigned i = 0; i < t->now.n; i++) {
 			buf_text(&out, i ? "," : "");
 			json_row(t, &t->now.rows[i], &out);

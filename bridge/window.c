@@ -57,6 +57,7 @@ void window_free(struct window *w)
 	free(w->name);
 	free(w->ring);
 	free(w->runs);
+	free(w->known);
 	free(w);
 }
 
@@ -84,6 +85,18 @@ static struct slot *slot_push(struct window *w, struct token token)
 	if (token.w[0] >= w->offered)
 		w->offered = token.w[0] + 1;
 	return slot;
+}
+
+void window_place(struct window *w, struct entry *entry)
+{
+	entry->slot = w->tail;
+	slot_push(w, entry->event.token);
+}
+
+void window_place_settled(struct window *w, struct token token)
+{
+	slot_push(w, token)->settled = true;
+	window_dirty(w);
 }
 
 /*
@@ -154,11 +167,6 @@ static bool window_noted(struct window *w, uint64_t at)
 	return w->run < w->n_runs && w->runs[w->run].from <= at;
 }
 
-static bool token_equal(struct token a, struct token b)
-{
-	return a.w[0] == b.w[0] && a.w[1] == b.w[1];
-}
-
 /* An event of a lost window that still runs goes on as this window's. */
 static void entry_move(struct entry *entry, struct window *to)
 {
@@ -176,19 +184,16 @@ static void entry_move(struct entry *entry, struct window *to)
 	window_give(from, entry);
 	entry->window = to;
 	window_take(to, entry);
-	if (to->rule == ACK_PREFIX) {
-		entry->slot = to->tail;
-		slot_push(to, entry->event.token);
-	}
+	if (to->rule == ACK_PREFIX)
+		window_place(to, entry);
 	if (!from->n_live)
 		window_dirty(from);
 }
 
 static bool window_take_over(struct window *w, const struct event *e)
 {
-	for (struct entry *live = w->live.first; live; live = live->next)
-		if (token_equal(live->event.token, e->token))
-			return true;
+	if (window_recognise(w, e))
+		return true;
 	for (struct window *lost = w->component->lost; lost; lost = lost->next) {
 		if (lost->partition != w->partition || !slice_is(slice_text(lost->name), w->name))
 			continue;
@@ -264,20 +269,18 @@ enum offered offer(struct window *w, const struct event *e, const struct subscri
 		return OFFER_HELD;
 	}
 	if (w->rule == ACK_PREFIX && (n == 0 || window_noted(w, e->token.w[0]))) {
-		slot_push(w, e->token)->settled = true;
+		window_place_settled(w, e->token);
 		w->component->metrics.unwanted += n == 0;
 		for (unsigned i = 0; i < n; i++)
 			((struct sub *)(uintptr_t)subs[i])->metrics.recognised++;
-		window_dirty(w);
 		return OFFER_TAKEN;
 	}
 	if (!credit_has_room(f, pool_size(entry_size(e, n))))
 		return window_wait(w, false);
 	entry = entry_new(f, e, subs, n);
 	entry->window = w;
-	entry->slot = w->tail;
 	if (w->rule == ACK_PREFIX)
-		slot_push(w, e->token);
+		window_place(w, entry);
 	window_take(w, entry);
 	for (unsigned i = 0; i < n; i++)
 		sub_took(entry->items[i].sub);
@@ -299,7 +302,9 @@ void window_settled(struct entry *entry)
 		window_dirty(w);
 		return;
 	}
-	if (w->rule == ACK_PREFIX && acknowledge) {
+	if (w->rule == ACK_PREFIX && acknowledge && entry->slot == SLOT_NONE) {
+		window_know(w, entry->event.token);
+	} else if (w->rule == ACK_PREFIX && acknowledge) {
 		window_slot(w, entry->slot)->settled = true;
 		w->note_changed = true;
 		window_dirty(w);

@@ -8,7 +8,8 @@ enum { AFTER_FATAL_MS = 5000 }; /* two members of one groupInstanceId would put 
 /* clang-format off */
 static const struct option kafka_options[] = {
 	STR("brokers", struct kafka, rows.brokers, NULL, OPT_REQUIRED | OPT_PLACE | OPT_URL_HOST, "brokers to begin with, comma list of host:port"),
-	STR("topics", struct kafka, rows.topics, NULL, OPT_URL_PATH, "topics an input binding reads, comma list; an entry that begins with ^ is a pattern"),
+	STR("topics", struct kafka, rows.topics, NULL, OPT_URL_PATH | OPT_LIST,
+	    "topics an input binding reads, comma list; an entry that begins with ^ is a pattern"),
 	STR("publishTopic", struct kafka, rows.publish_topic, NULL, 0, "topic that is written when the request names none"),
 	STR("consumerGroup", struct kafka, rows.group, NULL, OPT_PLACE, "consumer group; default: consumerID, else the app id"),
 	STR("consumerID", struct kafka, rows.consumer_id, NULL, OPT_PLACE, "consumer group when consumerGroup is not given"),

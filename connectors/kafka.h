@@ -56,6 +56,7 @@ struct kafka_client {
 	bool		 suspect;	/* no connection is left, since then: down if none comes */
 	int64_t		 suspect_since;
 	struct timer	 probe;
+	bool		 watched;	/* its requests are looked at: kafka_join.c */
 	bool		 helper;	/* a thread that asks it something is not joined yet */
 	pthread_t	 helper_thread;
 	struct kafka_token *token;	/* authType oidc */
@@ -79,7 +80,11 @@ struct kafka_partition {
 	int64_t		 next;		/* one past the last offset taken by the core: where reading goes on */
 	int64_t		 high;		/* below it an event may still be running from an earlier window */
 	int64_t		 end;		/* as last said by the broker; -1: unknown */
-	int64_t		 high_asked;	/* the same, as asked for while it was paused; 0: not yet */
+	int64_t		 end_asked;	/* the same, as asked for while it was not fetched; -1: unknown */
+	/* without a commit: where it begins, BEGINNING or END until the broker told the number; INVALID: the library
+	 * knows */
+	int64_t		 start;
+	bool		 kept;		/* a commit of it was seen at the broker, in whatever assignment */
 	int64_t		 position, committed;	/* to be committed, confirmed; -1: nothing */
 };
 
@@ -106,7 +111,7 @@ struct kafka_rebalance {
 };
 
 /* A question to the broker, on a thread of its own: the library only has calls that block.  One at a time. */
-enum kafka_question { ASK_COMMITTED, ASK_END };
+enum kafka_question { ASK_COMMITTED, ASK_KEPT, ASK_START, ASK_END };
 struct kafka_asking {
 	enum kafka_question question;
 	rd_kafka_t	*rk;
@@ -138,7 +143,9 @@ struct kafka_reader {
 	char		*topics;	/* subscribed to now */
 	struct kafka_rebalance *rebalance, **rebalance_end;
 	struct kafka_asking asking;	/* while client.helper */
-	int64_t		 ends_asked;	/* when the ends of paused partitions were asked for last */
+	rd_kafka_topic_partition_list_t *due;	/* commits to be sent once the ones before were seen; NULL: none */
+	int64_t		 kept_asked;	/* when all partitions were asked for last, idle ones too */
+	int64_t		 ends_asked, starts_asked;	/* when those of what is not fetched were asked for last */
 	atomic_bool	 joining;	/* set and cleared by the library's threads */
 	struct log_repeat errors, commits;
 };
@@ -242,6 +249,8 @@ void kafka_source_purge(struct kafka_reader *, const struct kafka_partition *);	
 void kafka_source_stray(struct kafka_reader *, const rd_kafka_message_t *);
 void kafka_source_error(struct kafka_reader *, const rd_kafka_message_t *);
 void kafka_source_unpause(struct kafka_reader *, struct kafka_partition *);
+/* its log is another: from the beginning */
+void kafka_source_anew(struct kafka_reader *, struct kafka_partition *);
 void kafka_resume(struct connector *);
 void kafka_hold(struct connector *, struct window *, bool);
 
@@ -260,7 +269,9 @@ bool kafka_join_runs(const struct kafka_reader *);
 void kafka_commit(struct connector *, struct window *, const struct token *, unsigned n);
 void kafka_commit_send(struct kafka_reader *);		/* what is due, unless one is in flight */
 void kafka_commit_answered(struct kafka_reader *, rd_kafka_event_t *);
+void kafka_commit_kept(struct kafka_reader *, const struct kafka_asking *);
 void kafka_commit_advance(struct kafka_partition *);	/* past what is no event: control records, compaction */
+void kafka_commit_drain(struct kafka_reader *);		/* goes on with a drain, if one is under way */
 bool kafka_commit_owed(const struct kafka_partition *);
 void kafka_drain(struct connector *);
 
@@ -272,7 +283,8 @@ void kafka_group_committed(struct kafka_reader *, struct kafka_asking *);
 
 /* kafka_lag.c */
 void kafka_lag_tell(struct kafka *);
-void kafka_lag_ends(struct kafka *, const struct kafka_asking *);
+void kafka_lag_ask(struct kafka_reader *);		/* what is due, unless something else is asked */
+void kafka_lag_asked(struct kafka *, const struct kafka_asking *);
 
 /* kafka_watch.c: lag from outside the group. */
 int kafka_watch(struct connector *, const struct subscription *const *, unsigned n, struct error *);

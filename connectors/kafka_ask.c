@@ -8,7 +8,9 @@ static void *ask_thread(void *arg)
 	struct kafka_asking *a = arg;
 
 	switch (a->question) {
-	case ASK_COMMITTED: a->code = rd_kafka_committed(a->rk, a->partitions, TIMEOUT_MS); break;
+	case ASK_COMMITTED:
+	case ASK_KEPT: a->code = rd_kafka_committed(a->rk, a->partitions, TIMEOUT_MS); break;
+	case ASK_START:
 	case ASK_END: a->code = rd_kafka_offsets_for_times(a->rk, a->partitions, TIMEOUT_MS); break;
 	}
 	atomic_store(&a->done, true);
@@ -45,7 +47,11 @@ void kafka_ask_step(struct kafka_reader *r)
 	r->client.helper = false;
 	switch (a->question) {
 	case ASK_COMMITTED: kafka_group_committed(r, a); break;
-	case ASK_END: kafka_lag_ends(r->client.kafka, a); break;
+	case ASK_KEPT: kafka_commit_kept(r, a); break;
+	case ASK_START:
+	case ASK_END: kafka_lag_asked(r->client.kafka, a); break;
 	}
 	rd_kafka_topic_partition_list_destroy(a->partitions);
+	kafka_commit_drain(r); /* these may have waited for the thread */
+	kafka_lag_ask(r);
 }

@@ -99,7 +99,10 @@ int kafka_client_open(struct kafka_client *c, struct kafka *k, rd_kafka_type_t t
 	rd_kafka_conf_set_log_cb(conf, client_log);
 	c->rk = rd_kafka_new(type, conf, why, sizeof(why));
 	if (c->rk == NULL) {
-		rd_kafka_conf_destroy(conf);
+		/* version 2.0.2 frees the hooks of a watched client before it says no; freed again with the settings
+		 * they end the process */
+		if (!c->watched)
+			rd_kafka_conf_destroy(conf);
 		kafka_token_free(c->token);
 		return error_set(err, ERR_CONFIG, "kafka: %s", why);
 	}

@@ -1,4 +1,5 @@
 /* Committing: at most once a second, one in flight, each offset with the note on what is settled beyond it. */
+#include <assert.h>
 #include <string.h>
 #include "connectors/kafka.h"
 
@@ -77,7 +78,10 @@ static void commit_settle(struct kafka_reader *r, struct kafka_partition *p, int
 {
 	p->sent = false;
 	switch (code) {
-	case RD_KAFKA_RESP_ERR_NO_ERROR: p->committed = offset; return;
+	case RD_KAFKA_RESP_ERR_NO_ERROR:
+		p->committed = offset;
+		p->kept = true;
+		return;
 	case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
 	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
@@ -119,35 +123,152 @@ static void commit_result(struct kafka_reader *r, const rd_kafka_topic_partition
 	r->commit_after = now + RETRY_MS;
 }
 
+/* Idle partitions are asked for too, now and then: they send no commit that would be looked at before. */
+static rd_kafka_topic_partition_list_t *commit_question(struct kafka_reader *r)
+{
+	const struct kafka *k = r->client.kafka;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+	bool all = loop_now(k->base.loop) - r->kept_asked >= k->rows.metadata_ms;
+
+	if (all)
+		r->kept_asked = loop_now(k->base.loop);
+	for (unsigned i = 0; i < k->n_partitions; i++) {
+		const struct kafka_partition *p = k->partitions[i];
+
+		if (p->assigned && !k->peek && (p->sent || (all && p->committed >= 0)))
+			rd_kafka_topic_partition_list_add(list, p->name, p->number);
+	}
+	return list;
+}
+
+static void commit_put_back(struct kafka *k, const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt; i++) {
+		struct kafka_partition *p = kafka_partition_find(k, list->elems[i].topic, list->elems[i].partition);
+
+		if (p == NULL || !p->sent)
+			continue;
+		p->sent = false;
+		p->dirty = true;
+	}
+}
+
+/*
+ * A commit is sent when those before it were seen to be still at the broker.  It drops what a group committed for a
+ * topic that is deleted, and nothing else tells a log that was made anew meanwhile from the one before when it is as
+ * long as our position: a commit sent blindly would hide it for good, with all that lies below.
+ */
 void kafka_commit_send(struct kafka_reader *r)
 {
 	struct kafka *k = r->client.kafka;
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_topic_partition_list_t *list, *question;
 
-	if (r->committing || loop_now(k->base.loop) < r->commit_after || kafka_join_runs(r))
+	if (r->committing || r->client.helper || loop_now(k->base.loop) < r->commit_after || kafka_join_runs(r))
 		return;
 	list = rd_kafka_topic_partition_list_new(8);
 	commit_gather(r, list);
-	if (list->cnt > 0)
-		code = rd_kafka_commit_queue(r->client.rk, list, r->client.events, NULL, NULL);
-	r->committing = list->cnt > 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+	question = commit_question(r);
+	if (question->cnt > 0 && kafka_ask(r, ASK_KEPT, question)) {
+		r->committing = true;
+		r->due = list;
+	} else {
+		commit_put_back(k, list);
+		rd_kafka_topic_partition_list_destroy(list);
+	}
+	rd_kafka_topic_partition_list_destroy(question);
+}
+
+static void commit_send_list(struct kafka_reader *r, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t code;
+
+	if (kafka_join_runs(r)) {
+		commit_put_back(r->client.kafka, list);
+		return;
+	}
+	code = rd_kafka_commit_queue(r->client.rk, list, r->client.events, NULL, NULL);
 	if (code)
 		commit_result(r, list, code);
-	rd_kafka_topic_partition_list_destroy(list);
+	else
+		r->committing = true;
+}
+
+/* While something of it still runs its window stays; it is asked for again when that is through. */
+static void commit_missing(struct kafka_reader *r, struct kafka_partition *p)
+{
+	if (p->revoking && p->window) {
+		p->sent = false;
+		p->dirty = true;
+		return;
+	}
+	kafka_source_anew(r, p);
+}
+
+/* Takes out of the list what is no more to be sent; what could not be asked for is not sent either. */
+static void commit_sift(struct kafka_reader *r, rd_kafka_topic_partition_list_t *due, const struct kafka_asking *a)
+{
+	rd_kafka_topic_partition_list_t *refused = rd_kafka_topic_partition_list_new(1);
+
+	for (int i = due->cnt - 1; i >= 0; i--) {
+		const rd_kafka_topic_partition_t *at = &due->elems[i], *answer;
+		const struct kafka_partition *p = kafka_partition_find(r->client.kafka, at->topic, at->partition);
+
+		answer = rd_kafka_topic_partition_list_find(a->partitions, at->topic, at->partition);
+		assert(answer);
+		if (p && p->sent && (a->code || answer->err)) {
+			rd_kafka_topic_partition_t *no =
+			    rd_kafka_topic_partition_list_add(refused, at->topic, at->partition);
+
+			no->offset = at->offset;
+			no->err = answer->err;
+		} else if (p && p->sent) {
+			continue;
+		}
+		rd_kafka_topic_partition_list_del_by_idx(due, i);
+	}
+	if (refused->cnt > 0)
+		commit_result(r, refused, a->code);
+	rd_kafka_topic_partition_list_destroy(refused);
+}
+
+void kafka_commit_kept(struct kafka_reader *r, const struct kafka_asking *a)
+{
+	rd_kafka_topic_partition_list_t *due = r->due;
+
+	r->due = NULL;
+	r->committing = false;
+	for (int i = 0; a->code == RD_KAFKA_RESP_ERR_NO_ERROR && i < a->partitions->cnt; i++) {
+		const rd_kafka_topic_partition_t *at = &a->partitions->elems[i];
+		struct kafka_partition *p = kafka_partition_find(r->client.kafka, at->topic, at->partition);
+
+		if (p && p->assigned && p->committed >= 0 && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset < 0)
+			commit_missing(r, p);
+	}
+	commit_sift(r, due, a);
+	if (due->cnt > 0)
+		commit_send_list(r, due);
+	rd_kafka_topic_partition_list_destroy(due);
 }
 
 static void commit_drained(struct kafka_reader *r)
 {
 	const struct kafka *k = r->client.kafka;
 
-	if (!r->draining || r->committing)
+	if (r->committing)
 		return;
 	for (unsigned i = 0; i < k->n_partitions; i++)
 		if (kafka_commit_owed(k->partitions[i]))
 			return;
 	r->draining = false;
 	connector_drained(&r->client.kafka->base);
+}
+
+void kafka_commit_drain(struct kafka_reader *r)
+{
+	if (!r->draining)
+		return;
+	kafka_commit_send(r);
+	commit_drained(r);
 }
 
 void kafka_commit_answered(struct kafka_reader *r, rd_kafka_event_t *event)
@@ -157,9 +278,7 @@ void kafka_commit_answered(struct kafka_reader *r, rd_kafka_event_t *event)
 	r->committing = false;
 	if (list)
 		commit_result(r, list, rd_kafka_event_error(event));
-	if (r->draining)
-		kafka_commit_send(r);
-	commit_drained(r);
+	kafka_commit_drain(r);
 	kafka_group_step(r);
 }
 
@@ -179,6 +298,5 @@ void kafka_drain(struct connector *c)
 		if (p->assigned && !p->sent && p->position >= 0 && p->position != p->committed)
 			p->dirty = true;
 	}
-	kafka_commit_send(r);
-	commit_drained(r);
+	kafka_commit_drain(r);
 }

@@ -1,5 +1,6 @@
 /* A Kafka message as an event: the library's own bytes, pointed to, and a few texts made of numbers. */
 #include <string.h>
+#include "bridge/cloudevent.h"
 #include "connectors/kafka.h"
 
 enum { NUMBER_MAX = 20 };
@@ -9,17 +10,6 @@ static bool name_is_meta(struct slice name)
 	return name.n > 2 && name.p[0] == '_' &&
 	    (slice_is(name, "__key") || slice_is(name, "__offset") || slice_is(name, "__topic") ||
 		slice_is(name, "__timestamp") || slice_is(name, "__partition"));
-}
-
-static void event_notice(struct event *e, struct slice name, struct slice value)
-{
-	if (slice_is_nocase(name, "content-type") ||
-	    (e->content_type.p == NULL && slice_is_nocase(name, "ce_datacontenttype")))
-		e->content_type = value;
-	else if (slice_is_nocase(name, "ce_type"))
-		e->type = value;
-	else if (slice_is_nocase(name, "ce_subject"))
-		e->subject = value;
 }
 
 static void header_add(struct kafka_reader *r, unsigned *n, struct slice name, struct slice value)

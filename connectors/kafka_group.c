@@ -155,27 +155,48 @@ static void group_forward(struct kafka_reader *r, const struct kafka_partition *
 	rd_kafka_queue_destroy(queue);
 }
 
+/* Where a partition begins of which nothing is committed.  initialOffset speaks of groups that are new; if there was
+ * a commit of its topic the group is not, and the partition is: added to its topic, or made anew with it. */
+static int64_t group_beginning(const struct kafka *k, const char *topic)
+{
+	if (k->rows.initial_offset == KAFKA_OLDEST)
+		return RD_KAFKA_OFFSET_BEGINNING;
+	for (unsigned i = 0; i < k->n_partitions; i++)
+		if (k->partitions[i]->kept && strcmp(k->partitions[i]->name, topic) == 0)
+			return RD_KAFKA_OFFSET_BEGINNING;
+	return RD_KAFKA_OFFSET_END;
+}
+
 /* Without a committed offset the window opens at the first message, or at the end of what there is. */
 static void group_take(
     struct kafka_reader *r, rd_kafka_topic_partition_t *at, const rd_kafka_topic_partition_t *committed)
 {
 	struct kafka *k = r->client.kafka;
 	struct kafka_partition *p = kafka_partition_make(k, at->topic, at->partition);
+	bool known = committed && committed->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 
 	kafka_partition_lost(p);
 	p->assigned = true;
 	p->position = p->committed = p->end = -1;
-	at->offset = RD_KAFKA_OFFSET_INVALID;
-	if (committed && committed->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-		at->offset = k->rows.initial_offset == KAFKA_NEWEST ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
-	if (committed && committed->err == RD_KAFKA_RESP_ERR_NO_ERROR && committed->offset >= 0) {
+	if (known && committed->offset >= 0) {
 		at->offset = committed->offset;
 		kafka_partition_open(
 		    k, p, committed->offset, (struct slice){ committed->metadata, committed->metadata_size });
 		p->committed = committed->offset;
+	} else {
+		at->offset = known ? group_beginning(k, at->topic) : RD_KAFKA_OFFSET_INVALID;
 	}
+	p->start = at->offset;
 	group_forward(r, p);
 	kafka_topic_down(k, p->name, NULL);
+}
+
+/* Only now: partitions that come together are no news to each other. */
+static void group_note_kept(const struct kafka *k)
+{
+	for (unsigned i = 0; i < k->n_partitions && !k->peek; i++)
+		if (k->partitions[i]->committed >= 0)
+			k->partitions[i]->kept = true;
 }
 
 /* What a refused commit left undone of partitions that stayed. */
@@ -201,6 +222,7 @@ static void group_assigned(struct kafka_reader *r, const rd_kafka_topic_partitio
 		group_take(
 		    r, at, committed ? rd_kafka_topic_partition_list_find(committed, at->topic, at->partition) : NULL);
 	}
+	group_note_kept(r->client.kafka);
 	r->last = NULL;
 	r->assigned_once = true;
 	group_say(r, op, "assigned");

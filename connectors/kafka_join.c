@@ -42,6 +42,9 @@ static rd_kafka_resp_err_t join_client_new(
 
 void kafka_join_watch(rd_kafka_conf_t *conf, struct kafka_reader *r)
 {
+	if (r->client.kafka->rows.strategy < KAFKA_STICKY)
+		return; /* has no partitions while the group joins */
+	r->client.watched = true;
 	rd_kafka_conf_interceptor_add_on_new(conf, "bridge", join_client_new, r);
 }
 

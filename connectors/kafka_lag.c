@@ -1,8 +1,9 @@
-/* Lag: of the partitions assigned here from what the broker says with every fetch, of the others as watched. */
+/* Lag: of the partitions assigned here from what the broker says with every fetch, of the others as watched; what is not
+ * fetched is asked for. */
 #include <string.h>
 #include "connectors/kafka_watch.h"
 
-enum { ENDS_EVERY_MS = 5000 };
+enum { ASK_EVERY_MS = 5000 };
 
 /* Lag of one subscription as it is put together: partitions of one number are one, whatever their topics. */
 struct lag_sum {
@@ -23,11 +24,13 @@ static struct lag lag_of(const struct kafka_reader *r, const struct kafka_partit
 	if (r->client.down)
 		return lag;
 	if (rd_kafka_get_watermark_offsets(r->client.rk, p->name, p->number, &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return lag;
+		low = high = -1;
 	if (p->end > high)
 		high = p->end;
-	if (p->high_asked > high)
-		high = p->high_asked;
+	if (p->end_asked > high)
+		high = p->end_asked;
+	if (done < 0)
+		done = p->start;
 	if (high < 0 || done < 0)
 		return lag;
 	if (done < low)
@@ -145,25 +148,52 @@ static void lag_tell_one(struct kafka *k, struct kafka_wish *wish, unsigned targ
 }
 
 /* What is paused is not fetched, nor is anything while the library's queue is full: nobody says how it has grown. */
-static void lag_ask_ends(struct kafka_reader *r)
+static bool lag_wants_end(const struct kafka_reader *r, const struct kafka_partition *p)
 {
-	const struct kafka *k = r->client.kafka;
-	int64_t now = loop_now(k->base.loop);
-	rd_kafka_topic_partition_list_t *paused;
-
-	if (now - r->ends_asked < ENDS_EVERY_MS || r->rebalance)
-		return;
-	paused = rd_kafka_topic_partition_list_new(8);
-	for (unsigned i = 0; i < k->n_partitions; i++)
-		if (k->partitions[i]->assigned && (k->partitions[i]->held || r->waiting))
-			rd_kafka_topic_partition_list_add(paused, k->partitions[i]->name, k->partitions[i]->number)
-			    ->offset = RD_KAFKA_OFFSET_END;
-	if (paused->cnt && kafka_ask(r, ASK_END, paused))
-		r->ends_asked = now;
-	rd_kafka_topic_partition_list_destroy(paused);
+	return p->held || r->waiting;
 }
 
-void kafka_lag_ends(struct kafka *k, const struct kafka_asking *a)
+/* Where does reading begin?  As long as nothing was read of it only the broker can say. */
+static bool lag_wants_start(const struct kafka_partition *p)
+{
+	return p->position < 0 && (p->start == RD_KAFKA_OFFSET_BEGINNING || p->start == RD_KAFKA_OFFSET_END);
+}
+
+static rd_kafka_topic_partition_list_t *lag_question(const struct kafka_reader *r, enum kafka_question question)
+{
+	const struct kafka *k = r->client.kafka;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+	for (unsigned i = 0; i < k->n_partitions; i++) {
+		const struct kafka_partition *p = k->partitions[i];
+
+		if (p->assigned && (question == ASK_START ? lag_wants_start(p) : lag_wants_end(r, p)))
+			rd_kafka_topic_partition_list_add(list, p->name, p->number)->offset =
+			    question == ASK_START ? p->start : RD_KAFKA_OFFSET_END;
+	}
+	return list;
+}
+
+static void lag_ask_for(struct kafka_reader *r, enum kafka_question question, int64_t *asked)
+{
+	int64_t now = loop_now(r->client.kafka->base.loop);
+	rd_kafka_topic_partition_list_t *list;
+
+	if (now - *asked < ASK_EVERY_MS || r->client.helper || r->rebalance || r->draining)
+		return;
+	list = lag_question(r, question);
+	if (list->cnt && kafka_ask(r, question, list))
+		*asked = now;
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_lag_ask(struct kafka_reader *r)
+{
+	lag_ask_for(r, ASK_END, &r->ends_asked);
+	lag_ask_for(r, ASK_START, &r->starts_asked);
+}
+
+void kafka_lag_asked(struct kafka *k, const struct kafka_asking *a)
 {
 	if (a->code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return;
@@ -171,8 +201,12 @@ void kafka_lag_ends(struct kafka *k, const struct kafka_asking *a)
 		const rd_kafka_topic_partition_t *at = &a->partitions->elems[i];
 		struct kafka_partition *p = kafka_partition_find(k, at->topic, at->partition);
 
-		if (p && p->assigned && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0)
-			p->high_asked = at->offset;
+		if (p == NULL || !p->assigned || at->err != RD_KAFKA_RESP_ERR_NO_ERROR || at->offset < 0)
+			continue;
+		if (a->question == ASK_START)
+			p->start = at->offset;
+		else
+			p->end_asked = at->offset;
 	}
 }
 
@@ -182,7 +216,7 @@ void kafka_lag_tell(struct kafka *k)
 	struct kafka_wish *wishes = k->watch ? kafka_watch_wishes(k, &n) : k->wishes;
 
 	if (k->reader)
-		lag_ask_ends(k->reader);
+		kafka_lag_ask(k->reader);
 	for (unsigned i = 0; i < n; i++)
 		lag_tell_one(k, &wishes[i], i);
 }

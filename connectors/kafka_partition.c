@@ -59,7 +59,8 @@ struct kafka_partition *kafka_partition_make(struct kafka *k, const char *topic,
 	p->number_text = (struct slice){ p->prefix + p->topic.n + 1, prefix.n - p->topic.n - 2 };
 	p->name = mem_text(topic);
 	p->number = number;
-	p->end = p->position = p->committed = -1;
+	p->end = p->end_asked = p->position = p->committed = -1;
+	p->start = RD_KAFKA_OFFSET_INVALID;
 	buf_free(&prefix);
 	partition_match(k, p);
 	at = partition_place(k, topic, number);
@@ -101,7 +102,7 @@ void kafka_partition_lost(struct kafka_partition *p)
 	free(p->last_note);
 	p->last_note = NULL;
 	p->assigned = p->revoking = p->held = p->dirty = p->sent = false;
-	p->high_asked = 0;
+	p->end_asked = -1;
 }
 
 void kafka_partitions_free(struct kafka *k)

@@ -18,6 +18,8 @@ static void reader_bury(struct kafka *k)
 	loop_undefer(k->base.loop, &r->more);
 	kafka_source_purge(r, NULL);
 	kafka_group_forget(r);
+	if (r->due)
+		rd_kafka_topic_partition_list_destroy(r->due);
 	rd_kafka_queue_destroy(r->data);
 	if (r->closing)
 		rd_kafka_queue_destroy(r->closing);
@@ -186,6 +188,7 @@ int kafka_reader_open(struct kafka *k, struct error *err)
 	if (conf == NULL)
 		return -1;
 	r = mem_new(sizeof(*r));
+	r->client.kafka = k;
 	kafka_join_watch(conf, r);
 	if (kafka_client_open(&r->client, k, RD_KAFKA_CONSUMER, conf, reader_turn, r, err) < 0) {
 		free(r);

@@ -1,22 +1,10 @@
 /* Writing: each item of a request becomes a message, and is answered when its delivery report says what came of it. */
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include "connectors/kafka.h"
+#include "connectors/outgoing.h"
 
 enum { PROPERTIES = 8, WHY_MAX = 300 };
-
-/* A request until the last of its items is answered or, when the asker gave it up, until the library is done with
- * them. */
-struct outgoing {
-	struct outgoing *next, **prev;
-	struct request *request; /* NULL: forgotten */
-	unsigned open, n;
-	struct outgoing_item {
-		struct outgoing *of;
-		bool answered;
-	} items[];
-};
 
 /* As far as one message is made. */
 struct record {
@@ -24,43 +12,6 @@ struct record {
 	int32_t partition;
 	rd_kafka_headers_t *headers;
 };
-
-static struct outgoing *outgoing_new(struct kafka_writer *w, struct request *r)
-{
-	struct outgoing *o = mem_new(sizeof(*o) + r->n * sizeof(o->items[0]));
-
-	o->request = r;
-	o->open = o->n = r->n;
-	o->next = w->outgoing;
-	o->prev = &w->outgoing;
-	if (o->next)
-		o->next->prev = &o->next;
-	w->outgoing = o;
-	for (unsigned i = 0; i < r->n; i++)
-		o->items[i].of = o;
-	r->mine = o;
-	return o;
-}
-
-static void outgoing_answer(struct outgoing_item *item, enum verdict verdict, const char *why)
-{
-	struct outgoing *o = item->of;
-	struct request *r = o->request;
-	unsigned i = (unsigned)(item - o->items);
-
-	assert(!item->answered);
-	item->answered = true;
-	if (--o->open == 0) {
-		*o->prev = o->next;
-		if (o->next)
-			o->next->prev = o->prev;
-		if (r)
-			r->mine = NULL;
-		free(o);
-	}
-	if (r)
-		answer_request(r, i, verdict, NULL, why);
-}
 
 /* What an error means for whoever asked, when it is certain that nothing was written. */
 static enum verdict writer_verdict(rd_kafka_resp_err_t code)
@@ -106,14 +57,14 @@ void kafka_writer_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *w
 	(void)rk;
 	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		kafka_client_heard(&w->client);
-		outgoing_answer(item, DONE, NULL);
+		outgoing_answer(item, DONE, NULL, NULL);
 		return;
 	}
 	writer_why(why, rd_kafka_topic_name(m->rkt), m->err);
 	if (rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
-		outgoing_answer(item, writer_verdict(m->err), why);
+		outgoing_answer(item, writer_verdict(m->err), NULL, why);
 	else
-		outgoing_answer(item, UNSURE, why);
+		outgoing_answer(item, UNSURE, NULL, why);
 }
 
 /* The library gave it up, or it is closed: its reports come no more. */
@@ -126,17 +77,8 @@ static void writer_bury(struct kafka *k)
 		free(w->topics[i].name);
 		rd_kafka_topic_destroy(w->topics[i].topic);
 	}
-	while (w->outgoing) {
-		struct outgoing *o = w->outgoing;
-		unsigned i = 0, left = o->open;
-
-		for (; left > 0; i++)
-			if (!o->items[i].answered) {
-				left--;
-				outgoing_answer(
-				    &o->items[i], UNSURE, "the client was closed before the broker confirmed it");
-			}
-	}
+	while (w->outgoing)
+		outgoing_answer_all(w->outgoing, UNSURE, "the client was closed before the broker confirmed it");
 	kafka_client_bury(&w->client);
 }
 
@@ -209,14 +151,6 @@ static rd_kafka_topic_t *writer_topic(struct kafka_writer *w, struct slice name)
 	return topic;
 }
 
-static struct slice metadata_find(const struct request *r, const char *name)
-{
-	for (unsigned i = 0; i < r->n_metadata; i++)
-		if (slice_is(r->metadata[i].name, name))
-			return r->metadata[i].value;
-	return (struct slice){ NULL, 0 };
-}
-
 static void record_header(const struct kafka *k, struct record *m, struct header h)
 {
 	char *name;
@@ -253,14 +187,14 @@ static void record_headers(const struct kafka *k, struct record *m, const struct
 /* NULL: fine; else what is wrong with it. */
 static const char *record_address(struct record *m, const struct request *r, const struct event *e)
 {
-	struct slice number = metadata_find(r, "partitionNumber");
+	struct slice number = request_metadata(r, "partitionNumber");
 	uint64_t partition;
 
 	m->key = e->key;
 	if (m->key.p == NULL)
-		m->key = metadata_find(r, "partitionKey");
+		m->key = request_metadata(r, "partitionKey");
 	if (m->key.p == NULL)
-		m->key = metadata_find(r, "__key");
+		m->key = request_metadata(r, "__key");
 	m->partition = RD_KAFKA_PARTITION_UA;
 	if (number.p == NULL)
 		return NULL;
@@ -295,16 +229,8 @@ static void writer_send(struct kafka_writer *w, rd_kafka_topic_t *topic, const s
 	    m->partition >= 0 && rd_kafka_error_code(failed) == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
 		? REJECT
 		: writer_verdict(rd_kafka_error_code(failed)),
-	    why);
+	    NULL, why);
 	rd_kafka_error_destroy(failed);
-}
-
-static void request_refuse(struct request *r, enum verdict verdict, const char *why)
-{
-	unsigned n = r->n;
-
-	for (unsigned i = 0; i < n; i++)
-		answer_request(r, i, verdict, NULL, why);
 }
 
 void kafka_send(struct connector *c, struct request *r)
@@ -334,13 +260,13 @@ void kafka_send(struct connector *c, struct request *r)
 		request_refuse(r, REJECT, "the topic's name is not one a broker takes");
 		return;
 	}
-	o = outgoing_new(k->writer, r);
+	o = outgoing_new(&k->writer->outgoing, r);
 	for (unsigned i = 0; i < n; i++) {
 		struct record m;
 		const char *wrong = record_address(&m, r, r->events[i]);
 
 		if (wrong) {
-			outgoing_answer(&o->items[i], REJECT, wrong);
+			outgoing_answer(&o->items[i], REJECT, NULL, wrong);
 			continue;
 		}
 		record_headers(k, &m, r, r->events[i]);
@@ -350,10 +276,6 @@ void kafka_send(struct connector *c, struct request *r)
 
 void kafka_forget(struct connector *c, struct request *r)
 {
-	struct outgoing *o = r->mine;
-
 	(void)c;
-	if (o)
-		o->request = NULL;
-	r->mine = NULL;
+	outgoing_forget(r);
 }

@@ -4,7 +4,8 @@
 #include "connectors/kafka.h"
 
 enum {
-	ROUNDS = 4, /* batches in one turn of the loop */
+	ROUNDS = 4, /* batches in one turn of the loop, which other functions share */
+	ROUND_BYTES = 1 << 20, /* likewise; what is copied takes time too */
 	KICK_FIRST_MS = 5,
 	KICK_LAST_MS = 640,
 	KICK_PARTITIONS = 64
@@ -160,24 +161,48 @@ void kafka_hold(struct connector *c, struct window *w, bool on)
 	source_kick_soon(k->reader);
 }
 
-/* Offsets only rise while a partition is ours.  If not, they were reset at the broker, or the topic was made anew:
- * then the same number is another event. */
+/* The same numbers are other events from now on. */
+static void source_forget(struct kafka_partition *p)
+{
+	kafka_partition_lost(p);
+	p->assigned = true;
+	p->high = 0;
+	p->end = p->position = p->committed = -1; /* they speak of another log */
+}
+
+/* Offsets only rise while a partition is ours.  If not, they were reset at the broker, or the topic was made anew. */
 static void source_restart(struct kafka *k, struct kafka_partition *p, int64_t offset)
 {
 	if (p->window && offset < p->next) {
 		log_warn(KAFKA_SCOPE,
 		    "%s: %s/%d: offset %lld where %lld was expected: the topic was made anew or lost its end",
 		    k->base.name, p->name, p->number, (long long)offset, (long long)p->next);
-		kafka_partition_lost(p);
-		p->assigned = true;
-		p->high = 0;
-		p->end = p->committed = -1; /* they speak of another log */
+		source_forget(p);
 	}
 	if (p->window == NULL) {
 		kafka_partition_open(k, p, offset, (struct slice){ NULL, 0 });
 		p->dirty =
 		    true; /* before its first event is acknowledged a restart would begin at initialOffset again */
 	}
+}
+
+void kafka_source_anew(struct kafka_reader *r, struct kafka_partition *p)
+{
+	bool revoking = p->revoking;
+
+	log_warn(KAFKA_SCOPE,
+	    "%s: %s/%d: the commit the broker had is gone: the topic was made anew; it is read from its beginning",
+	    r->client.kafka->base.name, p->name, p->number);
+	kafka_source_purge(r, p);
+	kafka_source_unpause(r, p);
+	source_forget(p);
+	p->revoking = revoking;
+	p->position = 0; /* committed, so that the next owner does not begin at its end */
+	p->dirty = true;
+	if (revoking)
+		return;
+	kafka_partition_open(r->client.kafka, p, 0, (struct slice){ NULL, 0 });
+	source_rewind(r, p);
 }
 
 static struct kafka_partition *source_partition(struct kafka_reader *r, const rd_kafka_message_t *m)
@@ -259,33 +284,41 @@ void kafka_source_stray(struct kafka_reader *r, const rd_kafka_message_t *m)
 	source_rewind(r, p);
 }
 
-static void source_batch(struct kafka_reader *r)
+/* False: no credit, or enough for this turn. */
+static bool source_batch(struct kafka_reader *r, size_t *left)
 {
 	while (r->batch_at < r->batch_n) {
 		rd_kafka_message_t *m = r->batch[r->batch_at];
+		size_t n = m ? m->len : 0;
 
-		if (m == NULL) {
-			r->batch_at++;
-			continue;
-		}
-		if (!source_message(r, m)) {
+		if (m && !source_message(r, m)) {
 			r->waiting = r->choked = true;
-			return;
+			return false;
 		}
 		if (r->batch[r->batch_at]) /* a hold drops it with the rest */
 			rd_kafka_message_destroy(m);
 		r->batch_at++;
+		if (n >= *left)
+			return false;
+		*left -= n;
 	}
+	return true;
 }
 
 void kafka_source_pull(struct kafka_reader *r)
 {
+	size_t left = ROUND_BYTES;
 	ssize_t n;
 
+	if (r->more.prev)
+		return; /* it goes on by itself, when others had their turn */
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		source_batch(r);
+		bool all = source_batch(r, &left);
+
 		if (r->waiting || r->stopped || r->closing)
 			return;
+		if (!all)
+			break;
 		n = rd_kafka_consume_batch_queue(r->data, 0, r->batch, KAFKA_BATCH);
 		if (n <= 0) {
 			r->pulled = 0;

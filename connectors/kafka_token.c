@@ -16,7 +16,7 @@ enum { PAUSE_MS = 500, PAUSE_MAX_MS = 10000 };
 
 struct kafka_token {
 	struct kafka_login login; /* texts of our own: a client may outlive its component's rows */
-	char *name;
+	char *name, *function; /* of the component; whose log lines */
 	char **extensions;
 	size_t n_extensions;
 	struct curl *curl;
@@ -57,6 +57,7 @@ int kafka_token_new(const struct kafka_login *l, const char *name, struct kafka_
 		.client_secret = mem_text(l->client_secret),
 		.scopes = mem_text(l->scopes) };
 	t->name = mem_text(name);
+	t->function = mem_text(log_function_now());
 	token_extensions(l->extensions, &t->extensions, &t->n_extensions, err); /* checked with the other rows */
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -103,6 +104,7 @@ void kafka_token_free(struct kafka_token *t)
 	pthread_cond_destroy(&t->ended);
 	pthread_mutex_destroy(&t->lock);
 	free(t->name);
+	free(t->function);
 	free(t);
 }
 
@@ -197,6 +199,7 @@ void kafka_token_wanted(struct kafka_token *t, rd_kafka_t *rk)
 	int64_t pause = PAUSE_MS;
 	bool done = false;
 
+	log_function(t->function);
 	while (!done && !atomic_load(&t->ending)) {
 		struct error err = { ERR_NONE, "" };
 		struct buf token = { 0 };
@@ -210,4 +213,5 @@ void kafka_token_wanted(struct kafka_token *t, rd_kafka_t *rk)
 		done = token_pause(t, pause);
 		pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
 	}
+	log_function(NULL);
 }

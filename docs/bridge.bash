@@ -20,7 +20,7 @@ _bridge() {
 		return
 		;;
 	help)
-		mapfile -t COMPREPLY < <(compgen -W "function policy process bindings.kafka kafka pubsub.kafka pubsub.in-memory in-memory pubsub.inmemory" -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W "function policy process bindings.kafka kafka pubsub.kafka bindings.mqtt mqtt bindings.mqtt3 pubsub.mqtt pubsub.mqtt3 bindings.redis redis pubsub.redis pubsub.in-memory in-memory pubsub.inmemory" -- "$word")
 		return
 		;;
 	esac

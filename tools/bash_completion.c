@@ -33,7 +33,7 @@ static void help_words_print(void)
 static void words_print(void)
 {
 	for (const struct flag *f = flags; f->name; f++) {
-		const struct option *o = f->row ? option_find(process_options, f->row) : NULL;
+		const struct option *o = f->row ? process_row(f->row) : NULL;
 
 		if (!o || o->type != OPT_WORD)
 			continue;

@@ -39,7 +39,7 @@ def layout(path: Path, lines: list[str]) -> Iterator[Finding]:
         if path.suffix in (".c", ".h") and line.startswith(" " * TAB):
             yield Finding(path, number, "indented by spaces: use tabs")
         width = len(line.expandtabs(TAB))
-        if path.suffix in (".c", ".h") and width > most:
+        if path.suffix in (".c", ".h", ".js", ".css", ".html") and width > most:
             yield Finding(path, number, f"{width} columns: break the line, {most} are the most")
 
 
@@ -83,6 +83,7 @@ def words(path: Path, lines: list[str]) -> Iterator[Finding]:
 LIBRARY_HOMES = [
     (re.compile(r"^uv\.h$"), re.compile(r"^bridge/loop\w*\.c$"), "bridge/loop.h stands for it"),
     (re.compile(r"^librdkafka/"), re.compile(r"^connectors/kafka\w*\.[ch]$"), "connectors/kafka*.c are its home"),
+    (re.compile(r"^hiredis/"), re.compile(r"^connectors/redis_reply\.c$"), "connectors/redis_reply.h stands for it"),
     (re.compile(r"^openssl/"), re.compile(r"^bridge/(tls|stream)\w*\.[ch]$"), "bridge/stream.h stands for it"),
     (re.compile(r"^nghttp2/"), re.compile(r"^bridge/h2_\w+\.[ch]$"), "bridge/h2_server.h stands for it"),
     (re.compile(r"^protobuf-c/"), re.compile(r"^bridge/grpc\.h$"), "bridge/grpc.h is its home"),
@@ -165,4 +166,4 @@ def check(path: Path) -> list[Finding]:
 
 
 def is_script(path: Path, lines: list[str]) -> bool:
-    return path.suffix in (".py", ".sh") or bool(lines and lines[0].startswith("#!"))
+    return path.suffix in (".py", ".sh", ".js", ".css", ".html") or bool(lines and lines[0].startswith("#!"))

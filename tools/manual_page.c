@@ -108,7 +108,9 @@ int main(void)
 	printf(".SH EXIT CODES\n0: drained, checked without errors, confirmed; 1: it could not start, or certainly not "
 	       "written;\n2: \\fBcheck\\fR found errors; 3: \\fBsend\\fR got no confirmation, the event may be there;\n"
 	       "with \\-\\- COMMAND the command's own, 128 and the signal that ended it.\n");
-	rows_print("PROCESS", "Paths under spec of apiVersion bridge/v1, kind Bridge.", process_options);
+	rows_print("FUNCTION", "Paths under spec of apiVersion bridge/v1, kind Bridge: a document a function.",
+	    function_row_options);
+	rows_print("PROCESS", "Likewise; of several documents in one, or alike in all.", process_options);
 	rows_print("POLICY", "In the metadata of a source's Component, behind the ? of its URL, or of a Subscription.",
 	    policy_options);
 	parts_print();

@@ -110,9 +110,11 @@ static const char lead[] =
 int main(void)
 {
 	fputs(lead, stdout);
-	table_print("Process",
-	    "Paths under `spec` of `apiVersion: bridge/v1`, `kind: Bridge`; `metadata.name` stands beside it.",
-	    process_options);
+	table_print("Function",
+	    "Paths under `spec` of `apiVersion: bridge/v1`, `kind: Bridge`; `metadata.name` stands beside it. "
+	    "A document a function.",
+	    function_row_options);
+	table_print("Process", "Likewise; of several documents in one, or alike in all.", process_options);
 	table_print("Policy", "In the metadata of any source's Component, or of a Subscription, which wins over it.",
 	    policy_options);
 	parts_print();

@@ -14,7 +14,10 @@ enum { ARGUMENTS_MAX = 1000 };
 /* What several flags say together is put together when all were read. */
 struct parsing {
 	struct command *command;
-	struct process scratch;
+	union {
+		struct process process;
+		struct function_rows function;
+	} scratch;
 	const char *port, *channel, *protocol;
 	const struct flag **of_verb; /* flags that go with one verb */
 	unsigned n_of_verb;
@@ -25,7 +28,7 @@ struct parsing {
 static int command_set(struct parsing *p, const char *row, const char *value, const char *flag)
 {
 	struct command *c = p->command;
-	const struct option *o = option_find(process_options, row);
+	const struct option *o = process_row(row);
 
 	if (option_read(o, &p->scratch, value, p->error))
 		return error_wrap(p->error, "--%s", flag);
@@ -66,8 +69,8 @@ static int command_listen(struct parsing *p, const char *value)
 
 static int command_concurrency(struct parsing *p, const char *value)
 {
-	const struct option any = INT("n", struct process, endpoint_concurrency, NULL, 0, "");
-	struct process scratch = { 0 };
+	const struct option any = INT("n", struct function_rows, endpoint_concurrency, NULL, 0, "");
+	struct function_rows scratch = { 0 };
 
 	if (option_read(&any, &scratch, value, p->error))
 		return error_wrap(p->error, "--app-max-concurrency");
@@ -292,8 +295,8 @@ static int command_finish(struct parsing *p)
 {
 	struct command *c = p->command;
 	const char *scheme = p->protocol && !strcmp(p->protocol, "https") ? "https://" : "";
-	const struct option port = INT("port", struct process, dapr_http_port, NULL, 0, "", .max = 65535);
-	struct process scratch = { 0 };
+	const struct option port = INT("port", struct function_rows, dapr_http_port, NULL, 0, "", .max = 65535);
+	struct function_rows scratch = { 0 };
 
 	if (p->port && *p->port) {
 		if (option_read(&port, &scratch, p->port, p->error))

@@ -214,7 +214,7 @@ static unsigned component_values(struct resources *all, struct resource *c, cons
 		struct setting *s = &c->settings[i];
 		struct error e = { ERR_NONE, "" };
 		const char *filled = s->value && part && !s->referred
-		    ? template_fill(all->config->arena, s->value, all->config->process.app_id, &e)
+		    ? template_fill(all->config->arena, s->value, all->function->rows.app_id, &e)
 		    : s->value;
 
 		if (e.code)
@@ -287,7 +287,7 @@ static unsigned component_check(struct resources *all, struct resource *c, const
 
 void component_settle(struct resources *all, struct resource *c)
 {
-	struct component_config *made = &all->config->components[all->config->n_components];
+	struct component_config *made = &all->function->components[all->function->n_components];
 	const struct part *part;
 	char *type;
 
@@ -317,6 +317,6 @@ void component_settle(struct resources *all, struct resource *c)
 		.refs = c->refs,
 		.n_settings = c->n_settings,
 		.place = c->place };
-	c->index = all->config->n_components++;
+	c->index = all->function->n_components++;
 	c->state = RESOURCE_TAKEN;
 }

@@ -85,7 +85,7 @@ static void resource_twice(struct resources *all, const struct resource *first, 
 	again->state = RESOURCE_FAULTY;
 }
 
-static void config_filter_names(struct resources *all)
+static void function_filter_names(struct resources *all)
 {
 	unsigned n = 0, order = 0, max = all->n_components + all->n_subscriptions;
 	struct resource **sorted = mem_new(max * sizeof(*sorted)), *first = NULL;
@@ -106,30 +106,54 @@ static void config_filter_names(struct resources *all)
 	free(sorted);
 }
 
-static void config_filter_scopes(struct resources *all)
+static bool resource_is_for(const struct resource *r, const struct process_document *d, const char *app_id)
 {
-	const char *app_id = all->config->process.app_id;
+	if (r->owner)
+		return r->owner == d;
+	for (unsigned i = 0; i < r->n_scopes; i++)
+		if (!strcmp(r->scopes[i], app_id))
+			return true;
+	return r->n_scopes == 0;
+}
+
+static void function_filter_scopes(struct resources *all, const struct process_document *d)
+{
+	const char *app_id = all->function->rows.app_id;
 
 	for (struct resource *r = all->first; r; r = r->next) {
-		bool listed = r->n_scopes == 0;
-
-		for (unsigned i = 0; i < r->n_scopes; i++)
-			listed = listed || !strcmp(r->scopes[i], app_id);
-		if (listed || r->state == RESOURCE_ELSEWHERE)
+		if (r->state == RESOURCE_ELSEWHERE || resource_is_for(r, d, app_id))
 			continue;
 		r->state = RESOURCE_ELSEWHERE;
-		finding_add(all->config, FINDING_NOTE, r->place,
-		    "\"%.60s\" is ignored: its scopes do not name app \"%.60s\"", r->name, app_id);
+		if (!r->owner)
+			finding_add(all->config, FINDING_NOTE, r->place,
+			    "\"%.60s\" is ignored: its scopes do not name app \"%.60s\"", r->name, app_id);
 	}
 }
 
-static void config_settle(struct resources *all)
+/* Values are filled in for each function anew, so each has its own. */
+static void function_take(struct resources *all)
 {
-	struct config *c = all->config;
+	struct arena *a = all->config->arena;
 
-	c->components = arena_alloc(c->arena, (all->n_components + 1) * sizeof(*c->components));
-	c->subscriptions =
-	    arena_alloc(c->arena, (all->n_components + all->n_subscriptions + 1) * sizeof(*c->subscriptions));
+	for (struct resource *r = all->first; r; r = r->next) {
+		struct setting *settings;
+
+		if (r->state == RESOURCE_ELSEWHERE || all->config->n_functions == 1)
+			continue;
+		settings = arena_alloc(a, (r->n_settings + 1) * sizeof(*settings));
+		if (r->n_settings)
+			memcpy(settings, r->settings, r->n_settings * sizeof(*settings));
+		r->settings = settings;
+	}
+}
+
+static void function_settle(struct resources *all)
+{
+	struct function_config *f = all->function;
+	struct arena *a = all->config->arena;
+
+	f->components = arena_alloc(a, (all->n_components + 1) * sizeof(*f->components));
+	f->subscriptions = arena_alloc(a, (all->n_components + all->n_subscriptions + 1) * sizeof(*f->subscriptions));
 	for (struct resource *r = all->first; r; r = r->next) /* the others may refer to them */
 		if (r->kind == RESOURCE_COMPONENT && r->state == RESOURCE_READ && secret_store_known(r->type))
 			component_settle(all, r);
@@ -144,14 +168,74 @@ static void config_settle(struct resources *all)
 			subscription_settle(all, r);
 }
 
-static void config_check_function(struct resources *all, const struct command *command)
+/* What is for that function, by its states; the counts are of those. */
+static struct resource *function_copies(const struct resources *all, struct resources *own)
+{
+	unsigned n = 0, max = all->n_components + all->n_subscriptions;
+	struct resource *copies = mem_new(max * sizeof(*copies));
+
+	own->first = NULL;
+	own->last = &own->first;
+	for (const struct resource *r = all->first; r; r = r->next) {
+		copies[n] = *r;
+		copies[n].next = NULL;
+		*own->last = &copies[n];
+		own->last = &copies[n++].next;
+	}
+	return copies;
+}
+
+static unsigned function_count(struct resources *all)
+{
+	all->n_components = all->n_subscriptions = 0;
+	for (const struct resource *r = all->first; r; r = r->next)
+		if (r->state != RESOURCE_ELSEWHERE) {
+			all->n_components += r->kind == RESOURCE_COMPONENT;
+			all->n_subscriptions += r->kind == RESOURCE_SUBSCRIPTION;
+		}
+	return all->n_components + all->n_subscriptions;
+}
+
+/* As Dapr, names are looked at before scopes where there is one function; several may each have one of that name. */
+static void config_settle(struct resources *all)
 {
 	struct config *c = all->config;
+	const struct process_document *d = all->documents;
+	unsigned instances = 0;
 
-	if (!c->process.address && c->n_subscriptions > 0 && c->n_errors == 0 && command->verb != COMMAND_SEND &&
-	    command->verb != COMMAND_TAIL && command->verb != COMMAND_SCALER)
-		finding_add(c, FINDING_WARNING, all->bridge,
-		    "no function to deliver to, expected function.address or --app-port: nothing is read");
+	for (unsigned i = 0; i < c->n_functions; i++, d = d->next) {
+		struct resources own = *all;
+		struct resource *copies = function_copies(all, &own);
+
+		own.function = &c->functions[i];
+		if (c->n_functions == 1)
+			function_filter_names(&own);
+		function_filter_scopes(&own, d);
+		if (c->n_functions > 1)
+			function_filter_names(&own);
+		instances += function_count(&own);
+		if (instances > INSTANCES_MAX)
+			finding_add(c, FINDING_ERROR, own.function->place,
+			    "more than %d components and subscriptions in all functions together, expected fewer, or "
+			    "scopes",
+			    INSTANCES_MAX);
+		if (instances <= INSTANCES_MAX) {
+			function_take(&own);
+			function_settle(&own);
+		}
+		free(copies);
+	}
+}
+
+static void config_check_functions(struct resources *all, const struct command *command)
+{
+	struct config *c = all->config;
+	bool errand = command->verb == COMMAND_SEND || command->verb == COMMAND_TAIL || command->verb == COMMAND_SCALER;
+
+	for (unsigned i = 0; i < c->n_functions; i++)
+		if (!c->functions[i].rows.address && c->functions[i].n_subscriptions > 0 && c->n_errors == 0 && !errand)
+			finding_add(c, FINDING_WARNING, c->functions[i].place,
+			    "no function to deliver to, expected function.address or --app-port: nothing is read");
 }
 
 struct config *config_load(const struct command *command)
@@ -160,17 +244,17 @@ struct config *config_load(const struct command *command)
 	struct resources all = { .config = c };
 
 	all.last = &all.first;
+	all.last_document = &all.documents;
 	c->arena = arena_new();
 	config_read(&all, command);
 	source_of_command(&all, command);
 	process_settle(&all, command);
 	config_filter_namespace(&all);
-	config_filter_names(&all);
-	config_filter_scopes(&all);
 	config_settle(&all);
-	config_check_function(&all, command);
+	config_check_functions(&all, command);
 	findings_sort(c);
-	free(all.process);
+	for (struct process_document *d = all.documents; d; d = d->next)
+		free(d->settings);
 	return c;
 }
 
@@ -179,6 +263,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	free(c->findings);
+	free(c->secret_dirs);
 	arena_free(c->arena);
 	free(c);
 }

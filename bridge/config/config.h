@@ -27,7 +27,7 @@ struct component_config {
 /* An entry of what is to be read: a Subscription, or an input binding made of its component. */
 struct subscription_config {
 	const char	*name;
-	unsigned	 component;		/* index */
+	unsigned	 component;		/* index, in the function's */
 	/* pub/sub: the topic; binding: the component's `topics` row as written, NULL if the class has none */
 	const char	*topic;
 	const char	*route;			/* "/orders": always with the slash */
@@ -43,15 +43,25 @@ struct subscription_config {
 enum severity { FINDING_NOTE, FINDING_WARNING, FINDING_ERROR };
 struct finding { enum severity severity; struct place place; char *text; };
 
-struct config {
-	struct process	 process;
+/* One function, and its own instance of every resource that is for it. */
+struct function_config {
+	struct function_rows rows;
+	struct place	 place;			/* of its Bridge document; file NULL: there is none */
 	struct component_config *components;
 	unsigned	 n_components;
 	struct subscription_config *subscriptions;
 	unsigned	 n_subscriptions;
+};
+
+struct config {
+	struct process	 process;
+	struct function_config *functions;
+	unsigned	 n_functions;		/* at least one */
 	struct finding	*findings;		/* in order of file and line */
 	unsigned	 n_findings, n_errors;
 	bool		 has_secrets;		/* something in it must not be seen in a core file */
+	const char	**secret_dirs;		/* where files are that secrets were read from, each once */
+	unsigned	 n_secret_dirs;
 	struct arena	*arena;			/* owns every text above */
 };
 
@@ -80,7 +90,7 @@ struct command {
 	unsigned	 n_config_paths;
 	const char	**resource_paths;	/* --resources-path, --components-path */
 	unsigned	 n_resource_paths;
-	struct setting	*settings;		/* process rows given by flags; they win over files */
+	struct setting	*settings;		/* rows of kind Bridge given by flags; they win over files */
 	unsigned	 n_settings;
 	const char	**ignored;		/* daprd flags known and without effect here: one debug line each */
 	unsigned	 n_ignored;
@@ -97,12 +107,14 @@ void command_help(void);			/* to stdout */
 struct config *config_load(const struct command *);
 void config_free(struct config *);
 /* consumer group, else the app id */
-const char *config_group(const struct config *, const struct component_config *);
+const char *config_group(const struct function_config *, const struct component_config *);
 void config_print(const struct config *);	/* effective settings as YAML, to stdout; no secrets */
 /* "bindings.yaml:12:16: …", errors and warnings; notes only when asked.  To stderr. */
 void config_print_findings(const struct config *, bool notes);
-/* "3 errors, 1 warning" or "ok: 2 components, 3 subscriptions".  To stderr. */
+/* "3 errors, 1 warning" or "ok: 2 components, 3 subscriptions", with their number before if there are several
+ * functions.  To stderr. */
 void config_print_summary(const struct config *);
-/* For each subscription what is read, where it goes, in which order, when it is done, where it parks.  To stderr. */
+/* For each subscription what is read, where it goes, in which order, when it is done, where it parks; function by
+ * function, if there are several.  To stderr. */
 void config_print_subscriptions(const struct config *);
 #endif

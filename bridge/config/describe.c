@@ -8,20 +8,20 @@
 #include "bridge/config/settings.h"
 
 struct describing {
-	const struct config *config;
+	const struct function_config *function;
 	const struct subscription_config *subscription;
 	const struct component_config *component;
 	struct buf *out;
 	bool color;
 };
 
-const char *config_group(const struct config *c, const struct component_config *component)
+const char *config_group(const struct function_config *f, const struct component_config *component)
 {
 	const char *group = settings_value(component->settings, component->n_settings, "consumerGroup");
 
 	if (!group)
 		group = settings_value(component->settings, component->n_settings, "consumerID");
-	return group ? group : c->process.app_id;
+	return group ? group : f->rows.app_id;
 }
 
 static void line_begin(struct describing *d, const char *what)
@@ -50,19 +50,21 @@ static void describe_source(struct describing *d)
 		const struct setting *s = o->flags & OPT_URL_HOST ? settings_last(c->settings, c->n_settings, o) : NULL;
 
 		if (s)
-			buf_printf(d->out, " %s", s->value);
+			buf_text(d->out, " ");
+		if (s)
+			settings_show(d->out, s->value);
 	}
 	if (topic)
 		buf_printf(d->out, ", %s %s", strchr(topic, ',') ? "topics" : "topic", topic);
 	if (option_find(class->options, "consumerGroup"))
-		buf_printf(d->out, ", as group %s", config_group(d->config, c));
+		buf_printf(d->out, ", as group %s", config_group(d->function, c));
 	buf_text(d->out, "\n");
 }
 
 static void describe_function(struct describing *d)
 {
 	static const char *const formats[] = { "binary CloudEvents", "structured CloudEvents", "raw bytes" };
-	const struct process *p = &d->config->process;
+	const struct function_rows *p = &d->function->rows;
 	bool pubsub = d->component->part->block == BLOCK_PUBSUB;
 
 	line_begin(d, "goes to");
@@ -84,7 +86,7 @@ static void describe_order(struct describing *d)
 						  "one after the other in a partition, partitions side by side",
 		[ORDER_KEY] = "one after the other for a key, keys side by side",
 		[ORDER_NONE] = "none, all side by side" };
-	int64_t most = d->config->process.endpoint_concurrency, own = d->subscription->policy.max_in_flight;
+	int64_t most = d->function->rows.endpoint_concurrency, own = d->subscription->policy.max_in_flight;
 
 	line_begin(d, "order");
 	buf_printf(d->out, "%s; at most %lld in flight\n", orders[d->subscription->policy.order],
@@ -107,7 +109,7 @@ static void describe_limits(struct describing *d)
 static void describe_done(struct describing *d)
 {
 	const struct policy *p = &d->subscription->policy;
-	bool dapr = d->config->process.protocol == PROTOCOL_HTTP;
+	bool dapr = d->function->rows.protocol == PROTOCOL_HTTP;
 	char from[64], to[64];
 
 	line_begin(d, "done");
@@ -144,18 +146,44 @@ static void describe_park(struct describing *d)
 	buf_text(d->out, "\n");
 }
 
+static void describe_subscription(struct describing *d)
+{
+	buf_printf(
+	    d->out, "%s%s%s\n", paint(d->color, PAINT_STRONG), d->subscription->name, paint(d->color, PAINT_END));
+	describe_source(d);
+	describe_function(d);
+	describe_order(d);
+	describe_done(d);
+	describe_park(d);
+}
+
+static void describe_head(struct describing *d)
+{
+	const struct function_rows *rows = &d->function->rows;
+	static const struct option bytes = BYTES("n", struct function_rows, buffer_bytes, NULL, 0, "");
+	char text[64];
+
+	option_print(&bytes, rows, text, sizeof(text));
+	buf_printf(d->out, "%sfunction %s%s: holds %lld events and %s at most", paint(d->color, PAINT_STRONG),
+	    rows->app_id, paint(d->color, PAINT_END), (long long)rows->buffer_events, text);
+	if (rows->dapr_http_port)
+		buf_printf(d->out, ", Dapr API at %s:%lld", rows->dapr_listen, (long long)rows->dapr_http_port);
+	buf_printf(d->out, "%s\n", d->function->n_subscriptions ? "" : "; reads nothing");
+}
+
 void config_describe(const struct config *c, bool color, struct buf *out)
 {
-	for (unsigned i = 0; i < c->n_subscriptions; i++) {
-		const struct subscription_config *s = &c->subscriptions[i];
-		struct describing d = { c, s, &c->components[s->component], out, color };
+	for (unsigned i = 0; i < c->n_functions; i++) {
+		const struct function_config *f = &c->functions[i];
+		struct describing d = { .function = f, .out = out, .color = color };
 
-		buf_printf(out, "%s%s%s\n", paint(color, PAINT_STRONG), s->name, paint(color, PAINT_END));
-		describe_source(&d);
-		describe_function(&d);
-		describe_order(&d);
-		describe_done(&d);
-		describe_park(&d);
+		if (c->n_functions > 1)
+			describe_head(&d);
+		for (unsigned j = 0; j < f->n_subscriptions; j++) {
+			d.subscription = &f->subscriptions[j];
+			d.component = &f->components[d.subscription->component];
+			describe_subscription(&d);
+		}
 	}
 }
 

@@ -22,27 +22,45 @@ static char *finding_text(struct arena *a, const char *raw)
 	return arena_slice(a, shown, n);
 }
 
-static void finding_keep(struct config *c, enum severity severity, struct place place, const char *text)
+static void finding_keep(struct config *c, enum severity severity, struct place place, char *text)
 {
 	c->findings = mem_grow(c->findings, (c->n_findings + 1) * sizeof(*c->findings));
-	c->findings[c->n_findings++] = (struct finding){ severity, place, finding_text(c->arena, text) };
+	c->findings[c->n_findings++] = (struct finding){ severity, place, text };
+}
+
+/* What is read for several functions is found several times. */
+static bool finding_known(const struct config *c, enum severity severity, struct place place, const char *text)
+{
+	for (unsigned i = c->n_findings; i-- > 0;) {
+		const struct finding *f = &c->findings[i];
+
+		if (f->place.line == place.line && f->place.column == place.column && f->severity == severity &&
+		    f->place.file == place.file && !strcmp(f->text, text))
+			return true;
+	}
+	return false;
 }
 
 void finding_add(struct config *c, enum severity severity, struct place place, const char *fmt, ...)
 {
-	char text[FINDING_TEXT_MAX];
+	char text[FINDING_TEXT_MAX], *shown;
 	va_list ap;
 
-	if (severity == FINDING_ERROR)
-		c->n_errors++;
-	if (c->n_findings == FINDINGS_MAX)
-		finding_keep(c, severity, place, "more was found from here on than is shown");
-	if (c->n_findings > FINDINGS_MAX)
+	if (c->n_findings > FINDINGS_MAX) {
+		c->n_errors += severity == FINDING_ERROR;
 		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	finding_keep(c, severity, place, text);
+	shown = finding_text(c->arena, text);
+	if (c->n_functions > 1 && finding_known(c, severity, place, shown))
+		return;
+	c->n_errors += severity == FINDING_ERROR;
+	if (c->n_findings == FINDINGS_MAX)
+		finding_keep(c, severity, place, arena_text(c->arena, "more was found from here on than is shown"));
+	if (c->n_findings < FINDINGS_MAX)
+		finding_keep(c, severity, place, shown);
 }
 
 struct place setting_place(const struct setting *s)

@@ -5,7 +5,9 @@
 
 struct buf;
 
-/* From the Bridge document, then the flags: fills config->process. */
+/* One more Bridge document.  NULL: too many, and a finding says so. */
+struct process_document *process_document_add(struct resources *, struct place);
+/* From the Bridge documents, then the flags: fills config->process and the rows of config->functions, in that order. */
 void process_settle(struct resources *, const struct command *);
 
 /* Values of a component that are kept elsewhere, put into its settings; a secret gets no placeholder filled in.  Number
@@ -15,7 +17,7 @@ unsigned secrets_resolve(struct resources *, struct resource *);
 bool secret_store_known(const char *type);
 extern const char *const secret_store_names[];	/* of its metadata; NULL at the end */
 
-/* Into config->components, or left out with a finding.  Names and scopes were looked at before. */
+/* Into function->components, or left out with a finding.  Names and scopes were looked at before. */
 void component_settle(struct resources *, struct resource *);
 /* Names Dapr's runtime reads itself: known to every component. */
 extern const char *const runtime_names[];

@@ -63,26 +63,18 @@ static void print_text(struct buf *out, const char *text)
 		print_quoted(out, text);
 }
 
-/* In metadata always quoted, since Dapr takes texts only.  A password in a URL is a secret, whatever the row says. */
+/* In metadata always quoted, since Dapr takes texts only. */
 static void print_value(struct buf *out, const char *text, bool quoted)
 {
-	const char *host = strstr(text, "://"), *at = host ? strchr(host + 3, '@') : NULL;
-	const char *colon = host ? strchr(host + 3, ':') : NULL;
-	struct buf masked = { 0 };
+	struct buf shown = { 0 };
+	bool masked = settings_show(&shown, text);
 
-	if (!at || !colon || colon > at || strcspn(host + 3, "/") < (size_t)(at - host - 3)) {
-		if (quoted)
-			print_quoted(out, text);
-		else
-			print_text(out, text);
-		return;
-	}
-	buf_add(&masked, text, (size_t)(colon + 1 - text));
-	buf_text(&masked, "<secret>");
-	buf_text(&masked, at);
-	buf_add(&masked, "", 1);
-	print_quoted(out, masked.p);
-	buf_free(&masked);
+	buf_add(&shown, "", 1);
+	if (quoted || masked)
+		print_quoted(out, shown.p);
+	else
+		print_text(out, shown.p);
+	buf_free(&shown);
 }
 
 /* Nothing when the field holds no text. */
@@ -120,25 +112,34 @@ static unsigned print_maps(struct buf *out, const char *name, const char *before
 	return depth;
 }
 
-static void print_process(struct buf *out, const struct process *p)
+static const char *print_table(struct buf *out, const struct option *rows, const void *at, const char *before)
 {
-	const char *before = "";
-
-	buf_text(out, "apiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: ");
-	print_text(out, p->app_id);
-	buf_text(out, "\nspec:\n");
-	for (const struct option *o = process_options; o->name; o++) {
+	for (const struct option *o = rows; o->name; o++) {
 		const char *dot = strrchr(o->name, '.');
 		char key[64];
 
 		if (!strcmp(o->name, "metadata.name") ||
-		    (o->type == OPT_STR && !*(const char *const *)((const char *)p + o->offset)))
+		    (o->type == OPT_STR && !*(const char *const *)((const char *)at + o->offset)))
 			continue;
 		snprintf(key, sizeof(key), "%*s%s: ", (int)print_maps(out, o->name, before) * 2, "",
 		    dot ? dot + 1 : o->name);
-		print_field(out, key, o, p, false);
+		print_field(out, key, o, at, false);
 		before = o->name;
 	}
+	return before;
+}
+
+/* What is the process's stands in the first. */
+static void print_bridge(struct buf *out, const struct config *c, const struct function_config *f)
+{
+	const char *before;
+
+	buf_printf(out, "%sapiVersion: bridge/v1\nkind: Bridge\nmetadata:\n  name: ", out->n ? "---\n" : "");
+	print_text(out, f->rows.app_id);
+	buf_text(out, "\nspec:\n");
+	before = print_table(out, function_row_options, &f->rows, "");
+	if (f == c->functions)
+		print_table(out, process_options, &c->process, before);
 }
 
 struct printing {
@@ -216,7 +217,23 @@ static void print_policy(const struct printing *p, const struct policy *policy, 
 			print_row(p, o, policy);
 }
 
-static const struct subscription_config *binding_of(const struct config *c, unsigned component)
+/* Whom it is for, if there are several. */
+struct printed {
+	struct buf *out;
+	const struct function_config *function;
+	bool scoped;
+};
+
+static void print_scopes(const struct printed *p)
+{
+	if (!p->scoped)
+		return;
+	buf_text(p->out, "scopes:\n- ");
+	print_text(p->out, p->function->rows.app_id);
+	buf_text(p->out, "\n");
+}
+
+static const struct subscription_config *binding_of(const struct function_config *c, unsigned component)
 {
 	for (unsigned i = 0; i < c->n_subscriptions; i++)
 		if (c->subscriptions[i].component == component && c->components[component].part->block == BLOCK_BINDING)
@@ -224,11 +241,11 @@ static const struct subscription_config *binding_of(const struct config *c, unsi
 	return NULL;
 }
 
-static void print_metadata(struct buf *out, const struct config *config, unsigned index)
+static void print_metadata(struct buf *out, const struct function_config *f, unsigned index)
 {
-	const struct component_config *c = &config->components[index];
+	const struct component_config *c = &f->components[index];
 	const struct connector_class *class = c->part->class;
-	const struct subscription_config *binding = binding_of(config, index);
+	const struct subscription_config *binding = binding_of(f, index);
 	const struct printing p = { out, "    ", false, c->settings, c->n_settings, c->refs };
 	size_t begin = out->n;
 
@@ -262,10 +279,11 @@ static void print_store(struct buf *out, const struct component_config *c)
 	}
 }
 
-static void print_component(struct buf *out, const struct config *config, unsigned index)
+static void print_component(const struct printed *p, unsigned index)
 {
 	static const struct option timeout = MS("initTimeout", struct component_config, init_timeout_ms, NULL, 0, "");
-	const struct component_config *c = &config->components[index];
+	const struct component_config *c = &p->function->components[index];
+	struct buf *out = p->out;
 
 	buf_text(out, "---\napiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: ");
 	print_text(out, c->name);
@@ -275,7 +293,7 @@ static void print_component(struct buf *out, const struct config *config, unsign
 	print_field(out, "  initTimeout: ", &timeout, c, false);
 	if (c->part) {
 		buf_text(out, "  metadata:\n");
-		print_metadata(out, config, index);
+		print_metadata(out, p->function, index);
 	} else if (secret_store_known(c->type)) {
 		print_store(out, c);
 	} else {
@@ -286,12 +304,14 @@ static void print_component(struct buf *out, const struct config *config, unsign
 		print_text(out, c->secret_store);
 		buf_text(out, "\n");
 	}
+	print_scopes(p);
 }
 
-static void print_subscription(struct buf *out, const struct config *config, const struct subscription_config *s)
+static void print_subscription(const struct printed *printed, const struct subscription_config *s)
 {
-	const struct component_config *c = &config->components[s->component];
+	const struct component_config *c = &printed->function->components[s->component];
 	const struct connector_class *class = c->part->class;
+	struct buf *out = printed->out;
 	const struct printing p = { out, "    ", true, s->settings, s->n_settings, NULL };
 
 	buf_text(out, "---\napiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata:\n  name: ");
@@ -309,16 +329,22 @@ static void print_subscription(struct buf *out, const struct config *config, con
 	buf_printf(out, "\n  metadata:\n    rawPayload: \"%s\"\n", s->raw ? "true" : "false");
 	print_rows(&p, class->subscription_options, class->subscription_size);
 	print_policy(&p, &s->policy, false);
+	print_scopes(printed);
 }
 
 void config_render(const struct config *c, struct buf *out)
 {
-	print_process(out, &c->process);
-	for (unsigned i = 0; i < c->n_components; i++)
-		print_component(out, c, i);
-	for (unsigned i = 0; i < c->n_subscriptions; i++)
-		if (c->components[c->subscriptions[i].component].part->block == BLOCK_PUBSUB)
-			print_subscription(out, c, &c->subscriptions[i]);
+	for (unsigned i = 0; i < c->n_functions; i++)
+		print_bridge(out, c, &c->functions[i]);
+	for (unsigned f = 0; f < c->n_functions; f++) {
+		const struct printed p = { out, &c->functions[f], c->n_functions > 1 };
+
+		for (unsigned i = 0; i < p.function->n_components; i++)
+			print_component(&p, i);
+		for (unsigned i = 0; i < p.function->n_subscriptions; i++)
+			if (p.function->components[p.function->subscriptions[i].component].part->block == BLOCK_PUBSUB)
+				print_subscription(&p, &p.function->subscriptions[i]);
+	}
 }
 
 void config_print(const struct config *c)
@@ -337,17 +363,25 @@ static void print_count(unsigned n, const char *what)
 
 void config_print_summary(const struct config *c)
 {
-	unsigned warnings = 0;
+	unsigned warnings = 0, components = 0, subscriptions = 0;
 
+	for (unsigned i = 0; i < c->n_functions; i++) {
+		components += c->functions[i].n_components;
+		subscriptions += c->functions[i].n_subscriptions;
+	}
 	for (unsigned i = 0; i < c->n_findings; i++)
 		warnings += c->findings[i].severity == FINDING_WARNING;
 	if (c->n_errors > 0) {
 		print_count(c->n_errors, "error");
 	} else {
 		fprintf(stderr, "ok: ");
-		print_count(c->n_components, "component");
+		if (c->n_functions > 1) {
+			print_count(c->n_functions, "function");
+			fprintf(stderr, ", ");
+		}
+		print_count(components, "component");
 		fprintf(stderr, ", ");
-		print_count(c->n_subscriptions, "subscription");
+		print_count(subscriptions, "subscription");
 	}
 	if (warnings > 0) {
 		fprintf(stderr, ", ");

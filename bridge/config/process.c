@@ -1,49 +1,50 @@
-/* Settings of the process itself: the rows, and the Bridge document flattened into them. */
+/* Settings of the process and of its functions: the rows, and Bridge documents flattened into them. */
 #include "bridge/config/process.h"
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "bridge/bytes.h"
 #include "bridge/config/parse.h"
-#include "bridge/config/settings.h"
 #include "bridge/config/source.h"
 #include "bridge/config/suggest.h"
-#include "bridge/stream.h"
 
-enum { PATH_MAX_BYTES = 128, APP_ID_MAX = 128 };
+enum { PATH_MAX_BYTES = 128 };
 enum { DAY_MS = 24 * 3600 * 1000 };
 
-const struct option process_options[] = { STR("metadata.name", struct process, app_id, NULL, 0,
-					      "app id and default consumer group"),
-	STR("function.address", struct process, address, NULL, 0,
+const struct option function_row_options[] = { STR("metadata.name", struct function_rows, app_id, NULL, 0,
+						   "app id and default consumer group"),
+	STR("function.address", struct function_rows, address, NULL, 0,
 	    "host:port, unix:/path or http(s)://host:port/prefix of the function"),
-	WORD("function.protocol", struct process, protocol, "http", 0,
+	WORD("function.protocol", struct function_rows, protocol, "http", 0,
 	    "http: Dapr's app channel; plain: CloudEvents over HTTP", .words = "http plain"),
-	WORD("function.format", struct process, format, "binary", 0,
+	WORD("function.format", struct function_rows, format, "binary", 0,
 	    "what plain HTTP sends: CloudEvents in that mode, or the raw bytes", .words = "binary structured raw"),
-	INT("function.endpointConcurrency", struct process, endpoint_concurrency, "64", 0,
+	INT("function.endpointConcurrency", struct function_rows, endpoint_concurrency, "64", 0,
 	    "deliveries in flight to the function", .min = 1, .max = 100000),
-	BOOL("function.adaptiveConcurrency", struct process, adaptive, "false", 0,
+	BOOL("function.adaptiveConcurrency", struct function_rows, adaptive, "false", 0,
 	    "learn from the answers (429, 503, slowness) how many deliveries at once it takes well"),
-	MS("function.timeout", struct process, timeout_ms, "60s", 0, "time for one delivery", .min = 1, .max = DAY_MS),
-	INT("function.bufferEvents", struct process, buffer_events, "1024", 0, "events held here at most", .min = 1,
-	    .max = 10000000),
-	BYTES("function.bufferBytes", struct process, buffer_bytes, "16Mi", 0, "bytes held here at most", .min = 1024,
-	    .max = 1ll << 40),
-	MS("function.bindingOptionsTimeout", struct process, options_timeout_ms, "3s", 0,
+	MS("function.timeout", struct function_rows, timeout_ms, "60s", 0, "time for one delivery", .min = 1,
+	    .max = DAY_MS),
+	INT("function.bufferEvents", struct function_rows, buffer_events, "1024", 0, "events held here at most",
+	    .min = 1, .max = 10000000),
+	BYTES("function.bufferBytes", struct function_rows, buffer_bytes, "16Mi", 0, "bytes held here at most",
+	    .min = 1024, .max = 1ll << 40),
+	MS("function.bindingOptionsTimeout", struct function_rows, options_timeout_ms, "3s", 0,
 	    "time for the app to say whether it wants a binding", .min = 1, .max = DAY_MS),
-	STR("function.tls.ca", struct process, ca_file, NULL, 0, "PEM file: whom to trust; default: the system's"),
-	STR("function.tls.cert", struct process, cert_file, NULL, 0, "PEM file: our certificate"),
-	STR("function.tls.key", struct process, key_file, NULL, 0, "PEM file: its key"),
-	BOOL("function.tls.skipVerify", struct process, skip_verify, "false", 0,
+	STR("function.tokenEnv", struct function_rows, token_env, "APP_API_TOKEN", 0,
+	    "environment variable whose value is sent to the function as dapr-api-token"),
+	STR("function.tls.ca", struct function_rows, ca_file, NULL, 0,
+	    "PEM file: whom to trust; default: the system's"),
+	STR("function.tls.cert", struct function_rows, cert_file, NULL, 0, "PEM file: our certificate"),
+	STR("function.tls.key", struct function_rows, key_file, NULL, 0, "PEM file: its key"),
+	BOOL("function.tls.skipVerify", struct function_rows, skip_verify, "false", 0,
 	    "do not verify the function's certificate"),
-	INT("dapr.httpPort", struct process, dapr_http_port, "3500", 0, "port of the Dapr HTTP API; 0: off",
+	INT("dapr.httpPort", struct function_rows, dapr_http_port, "3500", 0, "port of the Dapr HTTP API; 0: off",
 	    .max = 65535),
-	STR("dapr.listen", struct process, dapr_listen, "127.0.0.1", 0, "address of the Dapr API"),
-	INT("admin.port", struct process, admin_port, "9090", 0, "port of metrics and health; 0: off", .max = 65535),
+	STR("dapr.listen", struct function_rows, dapr_listen, "127.0.0.1", 0, "address of the Dapr API"), OPT_END };
+
+const struct option process_options[] = { INT("admin.port", struct process, admin_port, "9090", 0,
+					      "port of metrics and health; 0: off", .max = 65535),
 	STR("admin.listen", struct process, admin_listen, "127.0.0.1", 0, "address of metrics and health"),
 	INT("scaler.port", struct process, scaler_port, "0", 0, "port of KEDA's external scaler, such as 9191; 0: off",
 	    .max = 65535),
@@ -67,6 +68,13 @@ const struct option process_options[] = { STR("metadata.name", struct process, a
 static const char *const later_parts[] = { "http", "store", "triggers", "dapr.grpcPort", NULL };
 static const char *const later_protocols[] = { "grpc", "grpcs", "h2c", NULL };
 
+const struct option *process_row(const char *name)
+{
+	const struct option *row = option_find(process_options, name);
+
+	return row ? row : option_find(function_row_options, name);
+}
+
 static bool among(const char *const *words, const char *word)
 {
 	for (; *words; words++)
@@ -86,13 +94,17 @@ static size_t path_length(const char *name, unsigned depth)
 	return n;
 }
 
+static const struct option *const tables[] = { function_row_options, process_options };
+enum { N_TABLES = sizeof(tables) / sizeof(*tables) };
+
 static bool path_leads_on(const char *path)
 {
 	size_t n = strlen(path);
 
-	for (const struct option *o = process_options; o->name; o++)
-		if (!strncasecmp(o->name, path, n) && o->name[n] == '.')
-			return true;
+	for (unsigned t = 0; t < N_TABLES; t++)
+		for (const struct option *o = tables[t]; o->name; o++)
+			if (!strncasecmp(o->name, path, n) && o->name[n] == '.')
+				return true;
 	return false;
 }
 
@@ -103,9 +115,10 @@ static void process_unknown(struct reading *r, const char *path, const struct it
 	suggest_begin(&s, path);
 	if (depth == 1)
 		suggest_offer(&s, "bindings");
-	for (const struct option *o = process_options; o->name; o++)
-		if (strcmp(o->name, "metadata.name") != 0)
-			suggest_offer(&s, arena_slice(r->config->arena, o->name, path_length(o->name, depth)));
+	for (unsigned t = 0; t < N_TABLES; t++)
+		for (const struct option *o = tables[t]; o->name; o++)
+			if (strcmp(o->name, "metadata.name") != 0)
+				suggest_offer(&s, arena_slice(r->config->arena, o->name, path_length(o->name, depth)));
 	finding_add(r->config, FINDING_ERROR, reading_place(r, at->line, at->column),
 	    "%s is not a setting of kind Bridge%s", path,
 	    *suggest_text(&s) ? s.text : ", expected one of those in deploy/examples/bridge.yaml");
@@ -113,22 +126,22 @@ static void process_unknown(struct reading *r, const char *path, const struct it
 
 static void process_add(struct reading *r, const char *path, const struct node *value)
 {
-	struct resources *all = r->all;
+	struct process_document *d = r->document;
 
 	if (!strcasecmp(path, "function.protocol") && among(later_protocols, value->text)) {
 		finding_add(r->config, FINDING_ERROR, reading_place(r, value->line, value->column),
 		    "%s: %s is not part of this version, expected http or plain", path, value->text);
 		return;
 	}
-	all->process = mem_grow(all->process, (all->n_process + 1) * sizeof(*all->process));
-	all->process[all->n_process++] = reading_setting(r, path, value);
+	d->settings = mem_grow(d->settings, (d->n_settings + 1) * sizeof(*d->settings));
+	d->settings[d->n_settings++] = reading_setting(r, path, value);
 }
 
 static void process_flatten(struct reading *r, const struct node *map, const char *prefix, unsigned depth);
 
 static void process_item(struct reading *r, const struct item *i, const char *path, unsigned depth)
 {
-	const struct option *row = option_find(process_options, path);
+	const struct option *row = process_row(path);
 	struct place place = reading_place(r, i->line, i->column);
 
 	if (among(later_parts, path))
@@ -169,13 +182,9 @@ void process_read(struct reading *r, const struct node *root)
 	const struct node *metadata, *spec;
 	const struct item *api = node_item(root, "apiVersion"), *name;
 
-	if (r->all->bridge.file) {
-		finding_add(r->config, FINDING_ERROR, reading_place(r, root->line, root->column),
-		    "a second Bridge document, the first is at %s:%u:%u, expected one: several functions come later",
-		    r->all->bridge.file, r->all->bridge.line, r->all->bridge.column);
+	r->document = process_document_add(r->all, reading_place(r, root->line, root->column));
+	if (!r->document)
 		return;
-	}
-	r->all->bridge = reading_place(r, root->line, root->column);
 	if (strcasecmp(api->node->text, "bridge/v1") != 0)
 		finding_add(r->config, FINDING_ERROR, reading_place(r, api->node->line, api->node->column),
 		    "apiVersion \"%.60s\" is not known, expected bridge/v1", api->node->text);
@@ -188,106 +197,4 @@ void process_read(struct reading *r, const struct node *root)
 	spec = reading_map(r, root, "spec");
 	if (spec)
 		process_flatten(r, spec, "", 0);
-}
-
-static struct place process_place(const struct resources *all, const struct command *command, const char *name)
-{
-	for (unsigned i = 0; i < command->n_settings; i++)
-		if (!strcasecmp(command->settings[i].name, name))
-			return (struct place){ 0 };
-	for (unsigned i = all->n_process; i > 0; i--)
-		if (!strcasecmp(all->process[i - 1].name, name))
-			return setting_place(&all->process[i - 1]);
-	return all->bridge;
-}
-
-static void process_check_app_id(struct resources *all, const struct command *command)
-{
-	struct process *p = &all->config->process;
-	struct place place = process_place(all, command, "metadata.name");
-
-	if (!p->app_id) {
-		if (all->config->n_errors == 0 && command->verb != COMMAND_SEND &&
-		    command->verb != COMMAND_TAIL) /* with errors it may stand in what could not be read */
-			finding_add(all->config, FINDING_WARNING, all->bridge,
-			    "no app id, expected metadata.name of kind Bridge or --app-id: "
-			    "\"bridge\" is used, also as consumer group");
-		p->app_id = "bridge";
-	} else if (strlen(p->app_id) > APP_ID_MAX) {
-		finding_add(all->config, FINDING_ERROR, place, "app id of %zu bytes, expected at most %d",
-		    strlen(p->app_id), APP_ID_MAX);
-		p->app_id = "bridge";
-	}
-	for (const char *c = p->app_id; *c; c++)
-		if (iscntrl((unsigned char)*c)) {
-			finding_add(all->config, FINDING_ERROR, place,
-			    "app id with a control character, expected a plain name");
-			return;
-		}
-}
-
-static void process_check_listen(
-    struct resources *all, const struct command *command, const char *name, const char *listen)
-{
-	struct in6_addr any;
-
-	if (listen && inet_pton(AF_INET, listen, &any) != 1 && inet_pton(AF_INET6, listen, &any) != 1)
-		finding_add(all->config, FINDING_ERROR, process_place(all, command, name),
-		    "%s: \"%.60s\" is not an IP address, expected such as 127.0.0.1, 0.0.0.0 or ::1", name, listen);
-}
-
-static void process_check_scaler(struct resources *all, const struct command *command)
-{
-	const struct process *p = &all->config->process;
-
-	process_check_listen(all, command, "scaler.listen", p->scaler_listen);
-	if (!p->scaler_cert != !p->scaler_key)
-		finding_add(all->config, FINDING_ERROR,
-		    process_place(all, command, p->scaler_cert ? "scaler.tls.cert" : "scaler.tls.key"),
-		    "scaler.tls.%s without scaler.tls.%s, expected both or none", p->scaler_cert ? "cert" : "key",
-		    p->scaler_cert ? "key" : "cert");
-	if (p->scaler_client_ca && !p->scaler_cert)
-		finding_add(all->config, FINDING_ERROR, process_place(all, command, "scaler.tls.clientCa"),
-		    "scaler.tls.clientCa without scaler.tls.cert, expected a certificate: only TLS can ask for one");
-}
-
-static void process_check(struct resources *all, const struct command *command)
-{
-	struct process *p = &all->config->process;
-	struct address address = { 0 };
-	struct error e;
-
-	process_check_app_id(all, command);
-	if (p->address && address_parse(&address, p->address, &e))
-		finding_add(all->config, FINDING_ERROR, process_place(all, command, "function.address"),
-		    "function.address: %s", e.text);
-	else if (p->address)
-		address_free(&address);
-	process_check_listen(all, command, "dapr.listen", p->dapr_listen);
-	process_check_listen(all, command, "admin.listen", p->admin_listen);
-	process_check_scaler(all, command);
-	if (!p->cert_file != !p->key_file)
-		finding_add(all->config, FINDING_ERROR,
-		    process_place(all, command, p->cert_file ? "function.tls.cert" : "function.tls.key"),
-		    "function.tls.%s without function.tls.%s, expected both or none", p->cert_file ? "cert" : "key",
-		    p->cert_file ? "key" : "cert");
-}
-
-void process_settle(struct resources *all, const struct command *command)
-{
-	const struct table table = { process_options, sizeof(struct process) };
-	const struct checked checked = { FINDING_ERROR, "kind Bridge", all->bridge, NULL, false };
-	unsigned n = all->n_process + command->n_settings;
-	struct setting *settings = mem_new(n * sizeof(*settings));
-
-	settings_check(all->config, &checked, &table, 1, all->process, all->n_process);
-	if (all->n_process > 0)
-		memcpy(settings, all->process, all->n_process * sizeof(*settings));
-	for (unsigned i = 0; i < command->n_settings; i++) {
-		settings[all->n_process + i] = command->settings[i];
-		settings[all->n_process + i].value = arena_text(all->config->arena, command->settings[i].value);
-	}
-	settings_fill(process_options, &all->config->process, settings, n);
-	free(settings);
-	process_check(all, command);
 }

@@ -4,7 +4,19 @@
 #include "bridge/config/finding.h"
 #include "bridge/config/yaml.h"
 
-enum { RESOURCES_MAX = 10000 };	/* of one kind */
+enum {
+	RESOURCES_MAX = 10000,		/* of one kind */
+	FUNCTIONS_MAX = 1000,
+	INSTANCES_MAX = 100000		/* resources of all functions together */
+};
+
+/* What one Bridge document says: a function, and perhaps something of the process. */
+struct process_document {
+	struct place	 place;			/* file NULL: there is none, flags alone speak */
+	struct setting	*settings;		/* heap */
+	unsigned	 n_settings;
+	struct process_document *next;
+};
 
 enum resource_state {
 	RESOURCE_READ,
@@ -21,6 +33,7 @@ struct resource {
 	unsigned	 order;			/* in the files */
 	const char	**scopes;
 	unsigned	 n_scopes;
+	const struct process_document *owner;	/* the short form in it: for that function alone; NULL: by scopes */
 	struct setting	*settings;		/* a Component's value may be NULL: a reference, not looked up yet */
 	struct secret_ref *refs;		/* of a Component: one a setting */
 	unsigned	 n_settings;
@@ -30,7 +43,7 @@ struct resource {
 	const char	*secret_store;		/* auth.secretStore; NULL: absent */
 	bool		 ignore_errors;
 	int64_t		 init_timeout_ms;
-	unsigned	 index;			/* in config->components */
+	unsigned	 index;			/* in function->components */
 	unsigned	 faults;		/* found in its settings */
 	bool		 strict;		/* the short form: a name that is not known is an error */
 	/* Subscription */
@@ -39,20 +52,27 @@ struct resource {
 	struct resource	*next;
 };
 
+/* Of all files; or, while `function` is settled, its own copies, whose states speak of that function. */
 struct resources {
 	struct config	*config;
+	struct function_config *function;
 	struct resource	*first, **last;		/* in order of the files */
 	unsigned	 n_components, n_subscriptions;
-	struct setting	*process;		/* from `kind: Bridge`; heap */
-	unsigned	 n_process;
-	struct place	 bridge;		/* of the Bridge document; file NULL: none */
+	struct process_document *documents, **last_document;	/* in the same order */
+	unsigned	 n_documents;
 };
 
 /* One more of that kind, without a name, at the end of the list.  NULL: too many, and a finding says so. */
 struct resource *resources_add(struct resources *, int kind, struct place);
 
 /* One document being read. */
-struct reading { struct resources *all; struct config *config; const char *file; struct resource *resource; };
+struct reading {
+	struct resources *all;
+	struct config	*config;
+	const char	*file;
+	struct resource	*resource;
+	struct process_document *document;	/* kind Bridge */
+};
 
 void resource_read(struct resources *, const char *file, const struct document *);
 

@@ -208,8 +208,28 @@ int secret_of_json(struct slice json, const struct secret_file_rules *rules, con
 	return error_set(err, ERR_CONFIG, "secret %.60s, key %.60s: expected a text", ref->name, ref->key);
 }
 
-static int secret_of_file_store(
-    const struct resource *store, const struct secret_ref *ref, struct buf *value_r, struct error *err)
+/* When one of them is put in its place anew, it happens in its directory. */
+static void secret_dir_add(struct config *c, const char *dir)
+{
+	for (unsigned i = 0; i < c->n_secret_dirs; i++)
+		if (!strcmp(c->secret_dirs[i], dir))
+			return;
+	c->secret_dirs = mem_grow(c->secret_dirs, (c->n_secret_dirs + 1) * sizeof(*c->secret_dirs));
+	c->secret_dirs[c->n_secret_dirs++] = arena_text(c->arena, dir);
+}
+
+static void secret_dir_of_file(struct config *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		secret_dir_add(c, slash ? "/" : ".");
+	else
+		secret_dir_add(c, arena_slice(c->arena, path, (size_t)(slash - path)));
+}
+
+static int secret_of_file_store(struct resources *all, const struct resource *store, const struct secret_ref *ref,
+    struct buf *value_r, struct error *err)
 {
 	static const struct option multi = { .name = "multiValued", .type = OPT_BOOL, .def = "false" };
 	const char *path = store_setting(store, "secretsFile", NULL);
@@ -221,6 +241,7 @@ static int secret_of_file_store(
 		return error_set(err, ERR_CONFIG, "secretsFile is missing, expected the path of a JSON file");
 	if (option_read(&multi, &rules.multi_valued, store_setting(store, "multiValued", ""), err) < 0)
 		return error_wrap(err, "multiValued");
+	secret_dir_of_file(all->config, path);
 	rc = secret_file(path, &text, err);
 	if (rc == 0 && secret_of_json((struct slice){ text.p, text.n }, &rules, ref, value_r, err) < 0)
 		rc = error_wrap(err, "%s", path);
@@ -228,8 +249,8 @@ static int secret_of_file_store(
 	return rc;
 }
 
-static int secret_of_store(
-    const struct resource *store, const struct secret_ref *ref, struct buf *value_r, struct error *err)
+static int secret_of_store(struct resources *all, const struct resource *store, const struct secret_ref *ref,
+    struct buf *value_r, struct error *err)
 {
 	int rc;
 
@@ -243,13 +264,14 @@ static int secret_of_store(
 		if (store->refs[i].name)
 			return error_set(
 			    err, ERR_CONFIG, "secret store %.60s has secrets in its own metadata", store->name);
-	rc = strcasecmp(store->type, "secretstores.local.env") == 0 ? secret_of_env_store(store, ref, value_r, err)
-								    : secret_of_file_store(store, ref, value_r, err);
+	rc = strcasecmp(store->type, "secretstores.local.env") == 0
+	    ? secret_of_env_store(store, ref, value_r, err)
+	    : secret_of_file_store(all, store, ref, value_r, err);
 	return rc < 0 ? error_wrap(err, "secret store %.60s", store->name) : rc;
 }
 
 /* In a cluster Dapr's store needs no component: what it would ask for is mounted. */
-static int secret_find(const struct resources *all, const struct resource *c, const struct secret_ref *ref,
+static int secret_find(struct resources *all, const struct resource *c, const struct secret_ref *ref,
     struct buf *value_r, struct error *err)
 {
 	const char *name = c->secret_store && *c->secret_store ? c->secret_store : NULL;
@@ -257,9 +279,11 @@ static int secret_find(const struct resources *all, const struct resource *c, co
 	const struct resource *store = name ? resources_find(all, RESOURCE_COMPONENT, name) : NULL;
 
 	if (store)
-		return secret_of_store(store, ref, value_r, err);
-	if (directory && (!name || !strcasecmp(name, "kubernetes")))
+		return secret_of_store(all, store, ref, value_r, err);
+	if (directory && (!name || !strcasecmp(name, "kubernetes"))) {
+		secret_dir_add(all->config, arena_printf(all->config->arena, "%s/%s", directory, ref->name));
 		return secret_of_directory(directory, ref, value_r, err);
+	}
 	if (name && strcasecmp(name, "kubernetes") != 0)
 		return error_set(err, ERR_CONFIG,
 		    "there is no component %.60s, expected the secret store auth.secretStore names", name);

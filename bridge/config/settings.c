@@ -121,3 +121,20 @@ unsigned settings_check(struct config *c, const struct checked *k, const struct 
 			}
 	return faults;
 }
+
+bool settings_show(struct buf *out, const char *text)
+{
+	const char *host = strstr(text, "://");
+	size_t n = host ? strcspn(host + 3, "/") : 0;
+	const char *at = host ? memrchr(host + 3, '@', n) : NULL;
+	const char *colon = at ? memchr(host + 3, ':', (size_t)(at - host - 3)) : NULL;
+
+	if (!colon) {
+		buf_text(out, text);
+		return false;
+	}
+	buf_add(out, text, (size_t)(colon + 1 - text));
+	buf_text(out, "<secret>");
+	buf_text(out, at);
+	return true;
+}

@@ -1,6 +1,7 @@
 /* Settings against option tables: every fault, not only the first. */
 #ifndef BRIDGE_CONFIG_SETTINGS_H
 #define BRIDGE_CONFIG_SETTINGS_H
+#include "bridge/bytes.h"
 #include "bridge/config/finding.h"
 
 /* size: of the struct the rows are for; rows NULL: no table. */
@@ -22,5 +23,7 @@ unsigned settings_check(struct config *, const struct checked *, const struct ta
 void settings_fill(const struct option *rows, void *at, const struct setting *, unsigned n);
 /* The last for that row, or of that name.  NULL: none, or it is empty. */
 const struct setting *settings_last(const struct setting *, unsigned n, const struct option *row);
+/* Appends a value as it may be shown: a password in a URL is a secret, whatever the row says.  true: there was one. */
+bool settings_show(struct buf *, const char *text);
 const char *settings_value(const struct setting *, unsigned n, const char *name);
 #endif

@@ -7,7 +7,7 @@
 #include "bridge/error.h"
 #include "bridge/config/suggest.h"
 
-enum { ROWS_MAX = 200, WAYS = 4 };
+enum { ROWS_MAX = 200, WAYS = 5 };
 
 struct source {
 	struct config *config;
@@ -16,6 +16,8 @@ struct source {
 	struct place place; /* of the URL */
 	bool input;
 	const struct part *part;
+	const struct process_document *owner; /* where it stands; NULL: on the command line */
+	bool tls; /* an s behind the scheme */
 };
 
 static void source_fault(struct source *s, const char *what)
@@ -53,23 +55,36 @@ static char *percent_decode(struct arena *a, const char *p, size_t n)
 	return text;
 }
 
-static const struct option *class_row(const struct connector_class *class, unsigned flag)
+static bool word_is(const char *word, const char *p, size_t n)
 {
-	for (const struct option *o = class->options; o && o->name; o++)
-		if (o->flags & flag)
-			return o;
-	return NULL;
+	return strlen(word) == n && !strncasecmp(word, p, n);
 }
 
-/* The input binding of that name, if a URL can say where it is. */
-static const struct part *source_part(const char *scheme, size_t n)
+static bool word_among(const char *words, const char *p, size_t n)
+{
+	for (size_t length; words && *words; words += length + (words[length] == ' ')) {
+		length = strcspn(words, " ");
+		if (length == n && !strncasecmp(words, p, n))
+			return true;
+	}
+	return false;
+}
+
+/* The input binding of that name, if a URL can say where it is; with an s behind it if that is its TLS. */
+static const struct part *source_part(const char *scheme, size_t n, bool *tls_r)
 {
 	const struct part *p;
 
-	for (unsigned i = 0; (p = part_at(i)); i++)
-		if (p->block == BLOCK_BINDING && strlen(p->class->name) == n &&
-		    !strncasecmp(p->class->name, scheme, n) && class_row(p->class, OPT_URL_HOST))
+	for (unsigned i = 0; (p = part_at(i)); i++) {
+		const char *name = p->class->name;
+		size_t name_n = strlen(name);
+
+		*tls_r = n == name_n + 1 && word_is(name, scheme, name_n) && (scheme[name_n] | 0x20) == 's' &&
+		    option_flagged(p->class->options, OPT_URL_TLS);
+		if (p->block == BLOCK_BINDING && option_flagged(p->class->options, OPT_URL_HOST) &&
+		    (*tls_r || word_is(name, scheme, n) || word_among(p->class->schemes, scheme, n)))
 			return p;
+	}
 	return NULL;
 }
 
@@ -81,7 +96,7 @@ static void source_scheme_unknown(struct source *s, size_t n)
 
 	suggest_begin(&near, scheme);
 	for (unsigned i = 0; (p = part_at(i)); i++)
-		if (p->block == BLOCK_BINDING && class_row(p->class, OPT_URL_HOST))
+		if (p->block == BLOCK_BINDING && option_flagged(p->class->options, OPT_URL_HOST))
 			suggest_offer(&near, p->class->name);
 	source_fault(s,
 	    arena_printf(s->config->arena, "\"%.30s\" is no kind of source%s", scheme,
@@ -99,7 +114,7 @@ static bool said_elsewhere(const struct source *s, const char *name)
 {
 	const struct option *row = option_find(s->part->class->options, name);
 
-	return (row && row->flags & (OPT_URL_HOST | OPT_URL_PATH)) || !strcasecmp(name, "direction") ||
+	return (row && row->flags & (OPT_URL_HOST | OPT_URL_PATH | OPT_URL_TLS)) || !strcasecmp(name, "direction") ||
 	    !strcasecmp(name, "route");
 }
 
@@ -143,10 +158,20 @@ static void source_name(struct source *s, const char *path)
 				       : s->part->class->name;
 }
 
+/* What the class's name does not say the scheme does. */
+static const char *source_host(const struct source *s, const char *host)
+{
+	size_t n = (size_t)(strstr(s->url, "://") - s->url);
+
+	return s->tls || word_is(s->part->class->name, s->url, n)
+	    ? host
+	    : arena_printf(s->config->arena, "%.*s://%s", (int)n, s->url, host);
+}
+
 static void source_parts(struct source *s, const char *rest)
 {
 	const struct connector_class *class = s->part->class;
-	const struct option *path_row = class_row(class, OPT_URL_PATH);
+	const struct option *path_row = option_flagged(class->options, OPT_URL_PATH);
 	struct arena *a = s->config->arena;
 	size_t host_n = strcspn(rest, "/?#"), path_n = rest[host_n] == '/' ? strcspn(rest + host_n + 1, "?#") : 0;
 	const char *after = rest + host_n + (rest[host_n] == '/') + path_n;
@@ -162,7 +187,9 @@ static void source_parts(struct source *s, const char *rest)
 		    arena_printf(
 			a, "expected %s://host:port/%s?row=value", class->name, path_row ? path_row->name : "path"));
 	else if (*after != '?' || source_rows(s, after + 1)) {
-		source_set(s, class_row(class, OPT_URL_HOST)->name, host);
+		source_set(s, option_flagged(class->options, OPT_URL_HOST)->name, source_host(s, host));
+		if (s->tls)
+			source_set(s, option_flagged(class->options, OPT_URL_TLS)->name, "true");
 		if (path_row && *path)
 			source_set(s, path_row->name, path);
 		source_set(s, "direction", s->input ? "input" : "output");
@@ -182,7 +209,8 @@ static void source_take(struct resources *all, struct source *s, struct place pl
 	if (!s->resource)
 		return;
 	s->resource->name = s->name ? s->name : "";
-	s->part = colon ? source_part(s->url, n) : NULL;
+	s->resource->owner = s->owner;
+	s->part = colon ? source_part(s->url, n, &s->tls) : NULL;
 	if (!colon)
 		source_fault(s, "expected such as kafka://127.0.0.1:9092/orders");
 	else if (!s->part)
@@ -201,7 +229,7 @@ static void source_read(struct reading *r, const struct node *n)
 	static const char *const keys[] = { "name", "from", "to", NULL };
 	struct place place = reading_place(r, n->line, n->column);
 	const struct item *from = node_item(n, "from");
-	struct source s = { .input = true };
+	struct source s = { .input = true, .owner = r->document };
 
 	if (n->kind != NODE_MAP) {
 		finding_add(

@@ -188,7 +188,7 @@ static const struct setting *setting_named(
 static void subscription_check_place(struct resources *all, const struct subscription_config *s, const char *name,
     const char *topic, const char *const rows[2])
 {
-	const struct component_config *own = &all->config->components[s->component], *to = own;
+	const struct component_config *own = &all->function->components[s->component], *to = own;
 	const char *row = rows[name ? 0 : 1];
 	const struct setting *said = setting_named(s, own, row);
 	struct place place = said ? setting_place(said) : s->place;
@@ -208,7 +208,7 @@ static void subscription_check_place(struct resources *all, const struct subscri
 	if (found && found->state != RESOURCE_TAKEN)
 		return;
 	if (found)
-		to = &all->config->components[found->index];
+		to = &all->function->components[found->index];
 	if (!to->part || !to->part->class->send)
 		finding_add(all->config, FINDING_ERROR, place,
 		    "%s: component \"%.60s\" of type %.60s cannot be written to, expected one that can", row, to->name,
@@ -228,7 +228,7 @@ static void subscription_check_places(struct resources *all, const struct subscr
 /* The policy as far as it can be read; `faults`: some row of it was found faulty before. */
 static void subscription_policy(struct resources *all, struct subscription_config *s, unsigned faults)
 {
-	const struct component_config *c = &all->config->components[s->component];
+	const struct component_config *c = &all->function->components[s->component];
 	bool own = s->settings != c->settings;
 	struct error e;
 
@@ -274,8 +274,8 @@ static enum direction component_direction(
 
 void subscription_of_binding(struct resources *all, const struct resource *res)
 {
-	const struct component_config *c = &all->config->components[res->index];
-	struct subscription_config *s = &all->config->subscriptions[all->config->n_subscriptions];
+	const struct component_config *c = &all->function->components[res->index];
+	struct subscription_config *s = &all->function->subscriptions[all->function->n_subscriptions];
 	const struct setting *said, *topics = NULL;
 	const struct option *row;
 	enum direction direction;
@@ -291,7 +291,7 @@ void subscription_of_binding(struct resources *all, const struct resource *res)
 		    "direction: a %s cannot be read, expected output", c->type);
 		return;
 	}
-	row = option_find(c->part->class->options, "topics");
+	row = option_flagged(c->part->class->options, OPT_URL_PATH);
 	if (row)
 		topics = settings_last(c->settings, c->n_settings, row);
 	if (row && !topics) {
@@ -309,7 +309,7 @@ void subscription_of_binding(struct resources *all, const struct resource *res)
 		.place = c->place };
 	s->route = settings_value(c->settings, c->n_settings, "route");
 	s->route = slashed(all->config->arena, s->route ? s->route : c->name);
-	all->config->n_subscriptions++;
+	all->function->n_subscriptions++;
 	subscription_policy(all, s, res->faults);
 }
 
@@ -334,7 +334,7 @@ static const struct resource *subscription_component(struct resources *all, cons
 		    found->state == RESOURCE_ELSEWHERE ? "not for this app" : "left out");
 		return NULL;
 	}
-	c = &all->config->components[found->index];
+	c = &all->function->components[found->index];
 	if (c->part && c->part->block == BLOCK_PUBSUB && c->part->class->subscribe)
 		return found;
 	finding_add(all->config, FINDING_ERROR, s->pubsub_place,
@@ -346,17 +346,17 @@ static const struct resource *subscription_component(struct resources *all, cons
 
 static bool subscription_wanted(struct resources *all, const struct resource *s, const struct resource *component)
 {
-	const struct config *c = all->config;
+	const struct function_config *c = all->function;
 
 	if (!s->route || !*s->route) {
 		finding_add(all->config, FINDING_WARNING, s->place,
 		    "subscription \"%.60s\" is left out: it has no route, expected such as /orders", s->name);
 		return false;
 	}
-	if (!subscription_allowed(&c->components[component->index], c->process.app_id, s->topic)) {
+	if (!subscription_allowed(&c->components[component->index], c->rows.app_id, s->topic)) {
 		finding_add(all->config, FINDING_WARNING, s->place,
 		    "subscription \"%.60s\" is left out: scopes of \"%.60s\" keep app \"%.60s\" from topic \"%.60s\"",
-		    s->name, s->pubsub, c->process.app_id, s->topic);
+		    s->name, s->pubsub, c->rows.app_id, s->topic);
 		return false;
 	}
 	for (unsigned i = 0; i < c->n_subscriptions; i++) {
@@ -375,7 +375,7 @@ static bool subscription_wanted(struct resources *all, const struct resource *s,
 void subscription_settle(struct resources *all, struct resource *res)
 {
 	const struct resource *component = subscription_component(all, res);
-	struct subscription_config *s = &all->config->subscriptions[all->config->n_subscriptions];
+	struct subscription_config *s = &all->function->subscriptions[all->function->n_subscriptions];
 	struct head {
 		bool raw;
 	} head = { false };
@@ -387,7 +387,7 @@ void subscription_settle(struct resources *all, struct resource *res)
 
 	if (!component || !subscription_wanted(all, res, component))
 		return;
-	part = all->config->components[component->index].part;
+	part = all->function->components[component->index].part;
 	const struct table tables[] = { { part->class->subscription_options, part->class->subscription_size },
 		{ policy_options, sizeof(struct policy) }, { head_rows, sizeof(head) } };
 	const struct checked checked = { FINDING_ERROR, part->type, res->place, runtime_names, false };
@@ -402,6 +402,6 @@ void subscription_settle(struct resources *all, struct resource *res)
 		.n_settings = res->n_settings,
 		.raw = head.raw,
 		.place = res->place };
-	all->config->n_subscriptions++;
+	all->function->n_subscriptions++;
 	subscription_policy(all, s, faults + component->faults);
 }

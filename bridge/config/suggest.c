@@ -51,6 +51,8 @@ void suggest_offer(struct suggest *s, const char *candidate)
 
 	if (n > WORD_MAX || m > WORD_MAX || m == 0 || s->offers++ >= OFFERS_MAX)
 		return;
+	if ((n > m ? n - m : m - n) >= s->distance) /* no fewer changes than letters too many */
+		return;
 	d = word_distance(s->word, n, candidate, m);
 	if (d < s->distance) {
 		s->distance = d;

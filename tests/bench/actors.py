@@ -14,6 +14,7 @@ from confluent_kafka.admin import NewTopic
 from tests.servers.kafka import Kafka
 from tests.servers.ports import free_port
 from tests.servers.process import Process
+from tests.servers.redis import Redis
 from tests.servers.wait import eventually
 
 from .measure import Counters
@@ -26,6 +27,7 @@ class Bench:
         self.build, self.rounds, self.quick, self.long = build.resolve(), rounds, quick, long
         self.directory = Path(tempfile.mkdtemp(prefix="bench-"))
         self._kafka: Kafka | None = None
+        self._redis: Redis | None = None
         self._processes: list[Process] = []
         self._n = 0
 
@@ -35,6 +37,12 @@ class Bench:
             print("starting Kafka …", file=sys.stderr)
             self._kafka = Kafka(properties={"message.max.bytes": "4000000", "log.segment.bytes": "1073741824"}).start()
         return self._kafka
+
+    @property
+    def redis(self) -> Redis:
+        if self._redis is None:
+            self._redis = Redis(self.directory / "redis").start()
+        return self._redis
 
     def events(self, n: int) -> int:
         return max(n // 10, 1) if self.quick else n
@@ -54,6 +62,8 @@ class Bench:
             process.end(10)
         if self._kafka:
             self._kafka.close()
+        if self._redis:
+            self._redis.close()
 
     def create_many(self, topics: list[str]) -> None:
         for made in self.kafka.admin.create_topics([NewTopic(name, 1, 1) for name in topics]).values():
@@ -62,11 +72,14 @@ class Bench:
     # -- actors
 
     def load(self, topic: str, count: int, brokers: str = "", **words: Any) -> None:
+        assert self.load_beside(topic, count, brokers, **words).wait() == 0, "bench: the load was not written"
+
+    def load_beside(self, topic: str, count: int, brokers: str = "", **words: Any) -> "subprocess.Popen[bytes]":
         argv = [str(self.build / "bench/load"), "--brokers", brokers or self.kafka.brokers, "--topic", topic,
                 "--count", str(count)]
         for name, value in words.items():
             argv += [f"--{name}", str(value)]
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL)
 
     def function(self, **words: Any) -> "Function":
         return Function(self, words)
@@ -74,25 +87,48 @@ class Bench:
     def mock(self, topics: list[str]) -> "Mock":
         return Mock(self, topics)
 
-    def limit(self, topic: str, port: int, connections: int = 64) -> Process:
-        group = self.name("limit")
-        return self.start([str(self.build / "bench/limit"), "--brokers", self.kafka.brokers, "--topic", topic, "--group",
-                           group, "--port", str(port), "--connections", str(connections)], "limit.log")
+    def limit(self, topic: str, port: int, brokers: str = "", **words: int) -> Process:
+        argv = [str(self.build / "bench/limit"), "--brokers", brokers or self.kafka.brokers, "--topic", topic,
+                "--group", self.name("limit"), "--port", str(port)]
+        for name, value in words.items():
+            argv += [f"--{name}", str(value)]
+        return self.start(argv, "limit.log")
 
     def bridge(self, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
                process: dict[str, Any] | None = None, **metadata: Any) -> Process:
+        return self.bridge_of([{"topics": topics, "address": address, "brokers": brokers, "function": function,
+                                "process": process, **metadata}])
+
+    def bridge_of(self, functions: list[dict[str, Any]]) -> Process:
+        """One process; of each function topics and address, what else is said of it, and rows of its component."""
+        file = self.directory / f"{self.name('bridge')}.yaml"
+        file.write_text("---\n".join(text for i, f in enumerate(functions) for text in self._documents(f"bench-{i}", **f)))
+        return self.start([str(self.build / "bridge"), "--config", str(file)], "bridge.log")
+
+    def _documents(self, app: str, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
+                   process: dict[str, Any] | None = None, **metadata: Any) -> list[str]:
         rows = {"brokers": brokers or self.kafka.brokers, "topics": topics, "consumerGroup": self.name("bridge"),
                 "initialOffset": "oldest", "authType": "none", **metadata}
+        return self.run_bridge("bindings.kafka", rows, address, function)
+
+    def limit_redis(self, stream: str, port: int, connections: int = 64) -> Process:
+        return self.start([str(self.build / "bench/limit_redis"), "--redis", str(self.redis.port), "--topic", stream,
+                           "--group", self.name("limit"), "--port", str(port), "--connections", str(connections)],
+                          "limit.log")
+
+    def bridge_redis(self, stream: str, address: str, **metadata: Any) -> Process:
+        rows = {"redisHost": f"127.0.0.1:{self.redis.port}", "topics": stream, "consumerID": self.name("bridge"), **metadata}
+        return self.run_bridge("bindings.redis", rows, address, {"endpointConcurrency": 64})
+
+    def run_bridge(self, kind: str, rows: dict[str, Any], address: str, function: dict[str, Any] | None) -> Process:
         spec = {"function": {"address": address, "tls": {"skipVerify": True}, **(function or {})},
                 "dapr": {"httpPort": 0}, "admin": {"port": 0}, **(process or {})}
         if not address.startswith("https"):
             del spec["function"]["tls"]
-        component = {"type": "bindings.kafka", "version": "v1",
+        component = {"type": kind, "version": "v1",
                      "metadata": [{"name": k, "value": str(v)} for k, v in rows.items()]}
-        file = self.directory / f"{self.name('bridge')}.yaml"
-        file.write_text("---\n".join([document("bridge/v1", "Bridge", "bench", spec),
-                                      document("dapr.io/v1alpha1", "Component", "orders", component)]))
-        return self.start([str(self.build / "bridge"), "--config", str(file)], "bridge.log")
+        return [document("bridge/v1", "Bridge", app, spec),
+                document("dapr.io/v1alpha1", "Component", "orders", component) + f"scopes: [{app}]\n"]
 
 
 def document(version: str, kind: str, name: str, spec: dict[str, Any]) -> str:

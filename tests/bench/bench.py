@@ -64,25 +64,29 @@ def in_turns(bench: Bench, programs: dict[str, Callable[[], Figures]]) -> dict[s
     return result
 
 
+def both(bench: Bench, function: Function, events: int, limit: Callable[[], Process],
+         bridge: Callable[[], Process]) -> dict[str, Any]:
+    result = in_turns(bench, {"limit": lambda: once(bench, limit, function, events),
+                              "bridge": lambda: once(bench, bridge, function, events)})
+    function.close()
+    return {"events": events, **result}
+
+
 def against_limit(bench: Bench, events: int, partitions: int = 1, delay: int = 0, connections: int = 64, size: int = 256,
                   concurrency: int = 64, **metadata: Any) -> dict[str, Any]:
     topic = bench.kafka.create(bench.kafka.new_name(), partitions, max_message_bytes="4000000")
     bench.load(topic, events, size=size, partitions=partitions)
     function = bench.function(delay=delay)
-    result = in_turns(bench, {
-        "limit": lambda: once(bench, lambda: bench.limit(topic, function.port, connections), function, events),
-        "bridge": lambda: once(bench, lambda: bench.bridge(topic, function.address, function={
-            "endpointConcurrency": concurrency}, **metadata), function, events),
-    })
-    function.close()
+    result = both(bench, function, events, lambda: bench.limit(topic, function.port, connections=connections),
+                  lambda: bench.bridge(topic, function.address, function={"endpointConcurrency": concurrency}, **metadata))
     bench.kafka.delete(topic)
-    return {"events": events, **result}
+    return result
 
 
 def alone(bench: Bench, topic: str, function: Function, events: int, settings: dict[str, Any] | None = None,
-          brokers: str = "", **metadata: Any) -> dict[str, Any]:
+          **metadata: Any) -> dict[str, Any]:
     result = in_turns(bench, {"bridge": lambda: once(
-        bench, lambda: bench.bridge(topic, function.address, brokers, settings, **metadata), function, events)})
+        bench, lambda: bench.bridge(topic, function.address, function=settings, **metadata), function, events)})
     function.close()
     return {"events": events, **result}
 
@@ -215,7 +219,9 @@ def case_topics(bench: Bench) -> dict[str, Any]:
     topics = [f"{name}-{i}" for i in range(n)]
     bench.create_many(topics)
     bench.load(name, events, topics=n)
-    return alone(bench, ",".join(topics), bench.function(), events)
+    function = bench.function()
+    return both(bench, function, events, lambda: bench.limit(name, function.port, topics=n, partitions=1),
+                lambda: bench.bridge(",".join(topics), function.address))
 
 
 def case_partitions(bench: Bench) -> dict[str, Any]:
@@ -224,7 +230,10 @@ def case_partitions(bench: Bench) -> dict[str, Any]:
     mock = bench.mock([f"{name}:{per}" for name in names])
     events = len(names) * per * 10
     bench.load("t", events, mock.brokers, topics=len(names), partitions=per)
-    rows = alone(bench, ",".join(names), bench.function(), events, brokers=mock.brokers)
+    function = bench.function()
+    rows = both(bench, function, events,
+                lambda: bench.limit("t", function.port, mock.brokers, topics=len(names), partitions=per),
+                lambda: bench.bridge(",".join(names), function.address, mock.brokers))
     mock.close()
     return rows
 
@@ -262,10 +271,78 @@ def case_scaler(bench: Bench) -> dict[str, Any]:
     return rows
 
 
+def others(bench: Bench, seconds: int, **troubled: Any) -> Figures:
+    """Added latency of two functions at 500 events a second each, beside a third with a backlog from the start."""
+    name, rate = bench.kafka.new_name(), 1000
+    for i in range(3):
+        bench.kafka.create(f"{name}-{i}", 4)
+    backlog, settings = troubled.pop("backlog"), [{}, {}, troubled.pop("settings", {})]
+    if backlog:
+        bench.load(f"{name}-2", backlog, partitions=4)
+    functions = [bench.function(), bench.function(), bench.function(**troubled)]
+    process = bench.bridge_of([{"topics": f"{name}-{i}", "address": f.address, "order": "none", "function": settings[i]}
+                               for i, f in enumerate(functions)])
+    calm = functions[:2]
+
+    def feed(n: int) -> list[dict[str, Any]]:
+        for f in calm:
+            f.counters.reset()
+        bench.load(name, n, topics=2, partitions=4, rate=rate)
+        return [watch(process.pid, f.counters, lambda s: s["events"] >= n // 2, 60, process.alive)[0] for f in calm]
+
+    feed(rate)
+    stats = feed(rate * seconds)
+    taken = functions[2].counters.stats()
+    for actor in (process, *(f.process for f in functions)):
+        actor.end(15)
+    for i in range(3):
+        bench.kafka.delete(f"{name}-{i}")
+    return {"p50_ms": max(s["p50_ms"] for s in stats), "p99_ms": max(s["p99_ms"] for s in stats),
+            "third_taken": taken["events"], "third_refused": taken["refused"]}
+
+
+def case_functions(bench: Bench) -> dict[str, Any]:
+    """three functions in a process: latency of two at 500 events a second each while the third is quiet, hangs, fails, floods"""
+    seconds, backlog = (3 if bench.quick else 10), bench.events(2_000_000)
+    troubles = {"quiet": {"backlog": 0}, "hangs": {"backlog": 20_000, "answer": 0}, "fails": {"backlog": 20_000, "answer": 503},
+                "floods": {"backlog": backlog, "settings": {"endpointConcurrency": 1000, "bufferEvents": 10_000}}}
+    result = in_turns(bench, {word: lambda trouble=trouble: others(bench, seconds, **trouble)
+                              for word, trouble in troubles.items()})
+    for word in ("hangs", "fails", "floods"):
+        result[f"{word}_ratio"] = result[word]["p99_ms"] / max(result["quiet"]["p99_ms"], 0.001)
+    return result
+
+
+def case_redis(bench: Bench) -> dict[str, Any]:
+    """a Redis stream, 256 B, 64 in flight"""
+    events, stream, function = bench.events(400_000), "orders", bench.function()
+    client, head = bench.redis.client(), f"{0:019d} {0:05d} ".encode()
+    for _ in range(0, events, 1000):
+        client.pipeline([("XADD", stream, "*", "data", head + b"x" * (256 - len(head)))] * 1000)
+    result = in_turns(bench, {
+        "limit": lambda: once(bench, lambda: bench.limit_redis(stream, function.port), function, events),
+        "bridge": lambda: once(bench, lambda: bench.bridge_redis(stream, function.address), function, events),
+    })
+    function.close()
+    client("DEL", stream)
+    return {"events": events, **result}
+
+
 # --- the whole ---
 
 CASES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     name.removeprefix("case_"): made for name, made in list(globals().items()) if name.startswith("case_")}
+
+
+def read_figures(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        if not isinstance(found.get("cases"), dict):
+            raise ValueError("no cases in it")
+        return found
+    except (OSError, ValueError, AttributeError) as e:
+        print(f"{path}: {e}; expected figures as make bench writes them", file=sys.stderr)
+        sys.exit(2)
 
 
 def machine() -> dict[str, Any]:
@@ -292,7 +369,7 @@ def main() -> int:
     args = arguments()
     out = args.out or args.build / "bench.json"
     if args.compare:
-        return compare(json.loads(args.compare.read_text()), json.loads(out.read_text()))
+        return compare(read_figures(args.compare), read_figures(out))
     bench = Bench(args.build, args.rounds, args.quick, args.long)
     found: dict[str, Any] = {"machine": machine(), "quick": args.quick, "cases": {}}
     try:

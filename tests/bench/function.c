@@ -17,8 +17,9 @@
 #include "tests/bench/bench.h"
 
 /*
- * Usage: function --port N [--delay MICROSECONDS] [--refuse PARTITION] [--tls 1]
- * POST: an event; 200 after the delay, 503 if it comes from the refused partition.  GET /stats: counters as JSON, with
+ * Usage: function --port N [--delay MICROSECONDS] [--refuse PARTITION] [--answer 200|503|0] [--tls 1]
+ * POST: an event; after the delay 200, or what --answer says (0: none, ever), 503 if it comes from the refused
+ * partition.  GET /stats: counters as JSON, with
  * the latency since the event was made; GET /reset: begins to count anew.  Anything else: 200, so that Dapr's question
  * whether an input binding is wanted is answered yes.
  */
@@ -43,7 +44,7 @@ struct counts {
 
 struct server {
 	int epoll, listener;
-	long port, delay_us, refuse, tls;
+	long port, delay_us, refuse, answer, tls;
 	SSL_CTX *context;
 	struct counts counts;
 	struct side *due, *last_due, *gone;
@@ -181,6 +182,10 @@ static int event_counted(struct server *s, const struct message *m)
 	struct counts *n = &s->counts;
 	int64_t now = clock_wall_ns();
 
+	if (s->answer != 200) {
+		n->refused++;
+		return (int)s->answer;
+	}
 	if (m->body_n >= EVENT_HEAD) {
 		int64_t made = strtoll(m->body, NULL, 10);
 
@@ -222,6 +227,8 @@ static void side_request(struct server *s, struct side *c, const struct message 
 		memset(&s->counts, 0, sizeof(s->counts));
 	if (memcmp(c->in, "POST ", 5) == 0) {
 		status = event_counted(s, m);
+		if (!status)
+			return;
 		if (s->delay_us) {
 			answer_later(s, c, status);
 			return;
@@ -348,11 +355,12 @@ static void server_listen(struct server *s)
 
 int main(int argc, char **argv)
 {
-	static struct server s = { .refuse = -1 };
+	static struct server s = { .refuse = -1, .answer = 200 };
 	const struct flag flags[] = {
 		{ "--port", NULL, &s.port, 1, 65535 },
 		{ "--delay", NULL, &s.delay_us, 0, 999999 },
 		{ "--refuse", NULL, &s.refuse, -1, 99999 },
+		{ "--answer", NULL, &s.answer, 0, 503 },
 		{ "--tls", NULL, &s.tls, 0, 1 },
 		{ NULL, NULL, NULL, 0, 0 },
 	};

@@ -1,32 +1,29 @@
 /* The bare limit: the same Kafka library, HTTP/1.1 over epoll, no policy: what bridge is measured against. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <signal.h>
 #include <unistd.h>
 #include <librdkafka/rdkafka.h>
 #include "tests/bench/bench.h"
+#include "tests/bench/sides.h"
 
 /*
- * Usage: limit --brokers LIST --topic NAME --group NAME --port N [--connections N]
+ * Usage: limit --brokers LIST --topic NAME --group NAME --port N [--connections N] [--topics N] [--partitions N]
+ * Several topics are NAME-0, NAME-1 and so on; --partitions: each has at most that many.
  * Every event is POSTed as it is, in place; 2xx marks it done, the unbroken prefix is committed once a second.  Any
  * other answer, a lost connection, a gap in the offsets ends it: that is what the real thing is for.
  */
 enum {
-	RING = 1 << 18,
+	RING = 1 << 18, /* of one partition, with up to 64 of them: fewer places if they are more */
 	BATCH = 256,
 	EVENTS = 512,
 	PARTITIONS = 64,
+	NAME_MAX_N = 300,
 	KICK_NS = 5000000,
 	SECOND_NS = 1000000000,
 	PREFETCH = 4194304,
@@ -36,23 +33,18 @@ enum {
 struct partition {
 	int64_t base; /* first offset not done; -1: nothing was read yet */
 	int64_t committed;
-	bool *done; /* ring of RING offsets from base on */
-};
-
-struct side {
-	int fd;
-	rd_kafka_message_t *event; /* NULL: idle */
-	struct side *next_idle;
+	bool *done; /* ring of offsets from base on */
 };
 
 struct limit {
 	const char *brokers, *topic, *group;
-	long port, connections;
+	long connections, topics, per_topic;
+	struct sides sides;
+	int64_t ring;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
 	int epoll, wake;
-	struct side *sides, *idle;
-	struct partition partitions[PARTITIONS];
+	struct partition *partitions; /* per_topic of each topic */
 	rd_kafka_message_t *batch[BATCH];
 	ssize_t batch_at, batch_n;
 	int64_t kick_at, commit_at;
@@ -70,10 +62,17 @@ static void conf_set(rd_kafka_conf_t *conf, const char *name, const char *value)
 		die("%s", why);
 }
 
+static const char *limit_topic(const struct limit *l, long i, char name[NAME_MAX_N])
+{
+	snprintf(name, NAME_MAX_N, l->topics > 1 ? "%s-%ld" : "%s", l->topic, i);
+	return name;
+}
+
 static void limit_read(struct limit *l)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new((int)l->topics);
+	char name[NAME_MAX_N];
 	uint64_t one = 1;
 	char why[200];
 
@@ -93,7 +92,8 @@ static void limit_read(struct limit *l)
 	l->queue = rd_kafka_queue_get_consumer(l->rk);
 	l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	rd_kafka_queue_io_event_enable(l->queue, l->wake, &one, sizeof(one));
-	rd_kafka_topic_partition_list_add(topics, l->topic, RD_KAFKA_PARTITION_UA);
+	for (long i = 0; i < l->topics; i++)
+		rd_kafka_topic_partition_list_add(topics, limit_topic(l, i, name), RD_KAFKA_PARTITION_UA);
 	if (rd_kafka_subscribe(l->rk, topics))
 		die("cannot subscribe to %s", l->topic);
 	rd_kafka_topic_partition_list_destroy(topics);
@@ -101,39 +101,51 @@ static void limit_read(struct limit *l)
 
 static struct partition *limit_partition(struct limit *l, const rd_kafka_message_t *m)
 {
-	struct partition *p = &l->partitions[m->partition < PARTITIONS ? m->partition : 0];
+	long topic = l->topics > 1 ? atol(strrchr(rd_kafka_topic_name(m->rkt), '-') + 1) : 0;
+	struct partition *p = &l->partitions[topic * l->per_topic + m->partition];
 
-	if (m->partition >= PARTITIONS)
-		die("partition %d: at most %d", m->partition, PARTITIONS);
+	if (m->partition >= l->per_topic)
+		die("partition %d: at most %ld", m->partition, l->per_topic);
 	if (!p->done) {
-		p->done = calloc(RING, sizeof(*p->done));
+		p->done = calloc((size_t)l->ring, sizeof(*p->done));
 		p->base = p->committed = m->offset;
 	}
 	return p;
 }
 
-static void event_done(struct limit *l, rd_kafka_message_t *m)
+static void event_done(void *limit, void *message)
 {
+	struct limit *l = limit;
+	rd_kafka_message_t *m = message;
 	struct partition *p = limit_partition(l, m);
 
-	if (m->offset - p->base >= RING)
+	if (m->offset - p->base >= l->ring)
 		die("partition %d: offset %lld is too far ahead", m->partition, (long long)m->offset);
-	p->done[m->offset % RING] = true;
-	while (p->done[p->base % RING])
-		p->done[p->base++ % RING] = false;
+	p->done[m->offset % l->ring] = true;
+	while (p->done[p->base % l->ring])
+		p->done[p->base++ % l->ring] = false;
 	rd_kafka_message_destroy(m);
+}
+
+/* Adds partition i of all of them. */
+static void limit_add(const struct limit *l, rd_kafka_topic_partition_list_t *list, long i, int64_t offset)
+{
+	char name[NAME_MAX_N];
+
+	limit_topic(l, i / l->per_topic, name);
+	rd_kafka_topic_partition_list_add(list, name, (int32_t)(i % l->per_topic))->offset = offset;
 }
 
 static void limit_commit(struct limit *l)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
 
-	for (int i = 0; i < PARTITIONS; i++) {
+	for (long i = 0; i < l->topics * l->per_topic; i++) {
 		struct partition *p = &l->partitions[i];
 
 		if (!p->done || p->committed == p->base)
 			continue;
-		rd_kafka_topic_partition_list_add(list, l->topic, i)->offset = p->base;
+		limit_add(l, list, i, p->base);
 		p->committed = p->base;
 	}
 	if (list->cnt)
@@ -154,9 +166,9 @@ static void limit_kick(struct limit *l, int64_t now)
 	l->kicks--;
 	l->kick_at = now + KICK_NS;
 	list = rd_kafka_topic_partition_list_new(1);
-	for (int i = 0; i < PARTITIONS; i++)
+	for (long i = 0; i < l->topics * l->per_topic && list->cnt < PARTITIONS; i++)
 		if (l->partitions[i].done)
-			rd_kafka_topic_partition_list_add(list, l->topic, i)->offset = RD_KAFKA_OFFSET_END;
+			limit_add(l, list, i, RD_KAFKA_OFFSET_END);
 	if (list->cnt)
 		rd_kafka_offsets_for_times(l->rk, list, 0);
 	rd_kafka_topic_partition_list_destroy(list);
@@ -186,86 +198,18 @@ static rd_kafka_message_t *limit_next(struct limit *l)
 	}
 }
 
-/* --- HTTP --- */
-
-static void side_send(struct limit *l, struct side *c, rd_kafka_message_t *m)
-{
-	char head[300];
-	int n = snprintf(head, sizeof(head),
-	    "POST /orders HTTP/1.1\r\nHost: 127.0.0.1:%ld\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n\r\n",
-	    l->port, m->len);
-	struct iovec v[2] = { { head, (size_t)n }, { m->payload, m->len } };
-	size_t at = 0, whole = (size_t)n + m->len;
-
-	c->event = m;
-	while (at < whole) {
-		ssize_t sent = writev(c->fd, at ? &v[1] : v, at ? 1 : 2);
-
-		if (sent < 0 && errno != EAGAIN)
-			die("the function is gone: %s", strerror(errno));
-		if (sent < 0)
-			continue; /* an event of megabytes: waits for the function to read */
-		if (at == 0 && sent < n)
-			die("the socket's buffer is too small for a head");
-		at += (size_t)sent;
-		v[1].iov_base = (char *)m->payload + (at - (size_t)n);
-		v[1].iov_len = whole - at;
-	}
-}
-
-static void side_readable(struct limit *l, struct side *c)
-{
-	char in[1024];
-	ssize_t n = recv(c->fd, in, sizeof(in), 0);
-	struct message answer;
-
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0 || !message_whole(in, (size_t)n, &answer) || memcmp(in, "HTTP/1.1 2", 10) != 0 || !c->event)
-		die("the limit knows no failure, but the function answered %.*s", n > 0 ? (int)n : 0, in);
-	event_done(l, c->event);
-	c->event = NULL;
-	c->next_idle = l->idle;
-	l->idle = c;
-}
-
-static void limit_connect(struct limit *l)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->port) };
-	int one = 1;
-
-	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-	l->sides = calloc((size_t)l->connections, sizeof(*l->sides));
-	for (long i = 0; i < l->connections; i++) {
-		struct side *c = &l->sides[i];
-		struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
-
-		c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-			die("port %ld: %s", l->port, strerror(errno));
-		fcntl(c->fd, F_SETFL, O_NONBLOCK);
-		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e);
-		c->next_idle = l->idle;
-		l->idle = c;
-	}
-}
-
 /* --- the loop --- */
 
 static void limit_pull(struct limit *l, int64_t now)
 {
-	while (l->idle) {
+	while (l->sides.idle) {
 		rd_kafka_message_t *m = limit_next(l);
-		struct side *c = l->idle;
 
 		if (!m) {
 			limit_kick(l, now);
 			return;
 		}
-		l->idle = c->next_idle;
-		side_send(l, c, m);
+		sides_send(&l->sides, m, m->payload, m->len);
 	}
 }
 
@@ -278,7 +222,7 @@ static void limit_turn(struct limit *l)
 
 	for (int i = 0; i < n; i++)
 		if (events[i].data.ptr)
-			side_readable(l, events[i].data.ptr);
+			side_readable(&l->sides, events[i].data.ptr);
 		else if (read(l->wake, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
 			die("eventfd: %s", strerror(errno));
 	limit_pull(l, now);
@@ -290,23 +234,31 @@ static void limit_turn(struct limit *l)
 
 int main(int argc, char **argv)
 {
-	static struct limit l = { .connections = 64 };
+	static struct limit l = { .connections = 64, .topics = 1, .per_topic = PARTITIONS };
 	const struct flag flags[] = {
 		{ "--brokers", &l.brokers, NULL, 0, 0 },
 		{ "--topic", &l.topic, NULL, 0, 0 },
 		{ "--group", &l.group, NULL, 0, 0 },
-		{ "--port", NULL, &l.port, 1, 65535 },
+		{ "--port", NULL, &l.sides.port, 1, 65535 },
 		{ "--connections", NULL, &l.connections, 1, 1024 },
+		{ "--topics", NULL, &l.topics, 1, 10000 },
+		{ "--partitions", NULL, &l.per_topic, 1, 10000 },
 		{ NULL, NULL, NULL, 0, 0 },
 	};
 	struct epoll_event e = { .events = EPOLLIN };
 
 	flags_parse(flags, argc, argv);
-	if (!l.brokers || !l.topic || !l.group || !l.port)
+	if (!l.brokers || !l.topic || !l.group || !l.sides.port)
 		die("limit: --brokers, --topic, --group and --port are needed");
+	l.ring = RING;
+	while (l.ring > 1024 && l.ring * l.topics * l.per_topic > (int64_t)RING * PARTITIONS)
+		l.ring /= 2;
+	l.partitions = calloc((size_t)(l.topics * l.per_topic), sizeof(*l.partitions));
 	signal(SIGPIPE, SIG_IGN);
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
-	limit_connect(&l);
+	l.sides.done = event_done;
+	l.sides.arg = &l;
+	sides_connect(&l.sides, l.epoll, l.connections);
 	limit_read(&l);
 	epoll_ctl(l.epoll, EPOLL_CTL_ADD, l.wake, &e);
 	for (;;)

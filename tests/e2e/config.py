@@ -28,6 +28,10 @@ class Config:
     function: dict[str, Any] = field(default_factory=dict)
     process: dict[str, Any] = field(default_factory=dict)
 
+    def add(self, name: str, kind: str, **metadata: Any) -> "Config":
+        self.documents.append(component(name, kind, metadata))
+        return self
+
     def binding(self, name: str, brokers: str, topics: str, group: str, **metadata: Any) -> "Config":
         rows = {**KAFKA, "brokers": brokers, "topics": topics, "consumerGroup": group, **metadata}
         self.documents.append(component(name, "bindings.kafka", rows))
@@ -38,6 +42,10 @@ class Config:
         self.documents.append(component(name, "pubsub.kafka", rows))
         return self
 
+    def redis(self, name: str, port: int, kind: str = "bindings.redis", **metadata: Any) -> "Config":
+        self.documents.append(component(name, kind, {"redisHost": f"127.0.0.1:{port}", **metadata}))
+        return self
+
     def subscription(self, pubsub: str, topic: str, route: str, dead_letter: str = "", **metadata: str) -> "Config":
         spec: dict[str, Any] = {"pubsubname": pubsub, "topic": topic, "routes": {"default": route}}
         if dead_letter:
@@ -45,6 +53,16 @@ class Config:
         if metadata:
             spec["metadata"] = metadata
         self.documents.append(resource("dapr.io/v2alpha1", "Subscription", f"{pubsub}-{topic}", spec))
+        return self
+
+    def beside(self, app: str, function: dict[str, Any], **spec: Any) -> "Config":
+        """One more function in the process."""
+        self.documents.append(resource("bridge/v1", "Bridge", app, {"function": function, "dapr": {"httpPort": 0}, **spec}))
+        return self
+
+    def scoped(self, *scopes: str) -> "Config":
+        """What was added last is for those functions alone."""
+        self.documents[-1] += f"scopes: {json.dumps(scopes)}\n"
         return self
 
     def text(self, admin_port: int, dapr_port: int) -> str:

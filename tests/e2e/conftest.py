@@ -11,8 +11,10 @@ import pytest
 
 from tests.servers.function import Function
 from tests.servers.kafka import VERSIONS, Kafka
+from tests.servers.mosquitto import Mosquitto
 from tests.servers.ports import accepts
 from tests.servers.proxy import Proxy
+from tests.servers.redis import Redis
 from tests.servers.wait import eventually
 
 from .bridge import Bridge
@@ -89,6 +91,50 @@ def any_kafka(request: pytest.FixtureRequest) -> Kafka:
 def own_kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """A broker of this test alone, to be stopped, frozen and killed."""
     yield from _broker(VERSIONS[0], request)
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """The Redis most tests share, without persistence."""
+    r = Redis(tmp_path_factory.mktemp("redis")).start()
+    yield r
+    r.close()
+
+
+@pytest.fixture
+def redis_servers(tmp_path: Path) -> Iterator[Callable[..., Redis]]:
+    """Makes servers of this test alone, not started: to be stopped, frozen and killed."""
+    made: list[Redis] = []
+
+    def make(kind: type[Redis] = Redis, *args: Any, **words: Any) -> Redis:
+        made.append(kind(*args, directory=tmp_path / f"redis-{len(made) + 1}", **words))
+        return made[-1]
+
+    yield make
+    for r in made:
+        r.close()
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """The MQTT broker most tests share; a test that stops it makes its own."""
+    m = Mosquitto(tmp_path_factory.mktemp("mosquitto")).start()
+    yield m
+    m.close()
+
+
+@pytest.fixture
+def mosquittos(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Makes brokers of this test alone, with lines of their configuration."""
+    made: list[Mosquitto] = []
+
+    def make(**options: Any) -> Mosquitto:
+        made.append(Mosquitto(tmp_path / f"mosquitto-{len(made) + 1}", **options).start())
+        return made[-1]
+
+    yield make
+    for m in made:
+        m.close()
 
 
 @pytest.fixture
@@ -199,6 +245,58 @@ def subscribe(bridge: Callable[[Config], Bridge], group: str, request: pytest.Fi
         return bridge(config.subscription("shop", topic, "/new", dead_letter, **(subscription or {}))).start()
 
     return make
+
+
+# Short times, so that what a dead consumer left is taken over soon, and a silent server noticed.
+REDIS = {"processingTimeout": "2s", "redeliverInterval": "500ms", "readTimeout": "1s"}
+
+
+@pytest.fixture
+def redis_reader(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """Makes a bridge whose binding "orders" reads streams, not started.  Further words are metadata."""
+    def make(topics: str, server: Redis | None = None, port: int = 0, function: dict[str, Any] | None = None,
+             process: dict[str, Any] | None = None, **metadata: Any) -> Bridge:
+        port = port or (server or request.getfixturevalue("redis")).port
+        config = _config(request, function, process)
+        return bridge(config.redis("orders", port, topics=topics, consumerID=group, **{**REDIS, **metadata}))
+
+    return make
+
+
+@pytest.fixture
+def redis_read(redis_reader: Made) -> Made:
+    """As redis_reader, and started."""
+    return lambda *args, **words: redis_reader(*args, **words).start()
+
+
+@pytest.fixture
+def redis_subscribe(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """A started bridge with one pub/sub subscription of the function, route /new."""
+    def make(topic: str, dead_letter: str = "", subscription: dict[str, str] | None = None, **metadata: Any) -> Bridge:
+        port = request.getfixturevalue("redis").port
+        config = _config(request, None, None).redis("shop", port, "pubsub.redis", consumerID=group,
+                                                    **{**REDIS, **metadata})
+        return bridge(config.subscription("shop", topic, "/new", dead_letter, **(subscription or {}))).start()
+
+    return make
+
+
+@pytest.fixture
+def listener(bridge: Callable[[Config], Bridge], group: str, request: pytest.FixtureRequest) -> Made:
+    """Makes a bridge whose binding "orders" reads a topic of an MQTT broker, not started; its session is new."""
+    def make(topic: str, broker: Mosquitto | None = None, url: str = "", function: dict[str, Any] | None = None,
+             process: dict[str, Any] | None = None, **metadata: Any) -> Bridge:
+        url = url or (broker or request.getfixturevalue("mosquitto")).url
+        rows = {"url": url, "topic": topic, "consumerID": group, "route": "/orders", **metadata}
+        return bridge(_config(request, function, process).add("orders", "bindings.mqtt3", **rows))
+
+    return make
+
+
+@pytest.fixture
+def listen(listener: Made) -> Made:
+    """As listener, started and subscribed: what is published from now on is kept for it."""
+    return lambda *args, **words: listener(*args, **words).start().ready()
 
 
 @pytest.fixture

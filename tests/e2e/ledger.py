@@ -41,6 +41,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.run = next(_runs)
+        self._naming = threading.Lock()	# several steady productions may run at once
         self.attempted: set[str] = set()
         self.sent: dict[str, Sent] = {}
         self.failed: list[str] = []
@@ -58,8 +59,9 @@ class Ledger:
 
     def _hand_over(self, producer: Any, topic: str, i: int, key: Pick | None, partition: Pick | None, size: int,
                    form: Callable[[str, int], bytes], headers: dict[str, str] | None = None) -> str:
-        id = f"{self.run}-{len(self.attempted)}"
-        self.attempted.add(id)
+        with self._naming:
+            id = f"{self.run}-{len(self.attempted)}"
+            self.attempted.add(id)
         k = str(key(i)) if key else None
 
         def confirmed(error: Any, m: Any) -> None:
@@ -159,10 +161,10 @@ class Steady:
     def _run(self) -> None:
         producer, start, i = self.kafka.producer(), time.monotonic(), 0
         while not self._stop.is_set():
-            for i in range(i, int((time.monotonic() - start) * self.rate) + 1):
+            while i <= (time.monotonic() - start) * self.rate and not self._stop.is_set():
                 self.ledger._hand_over(producer, self.topic, i, self.how["key"], self.how["partition"],
                                         self.how["size"], self.how["form"])
-            i += 1
+                i += 1
             producer.poll(0.01)
         if producer.flush(60):
             self.ledger.failed.append("the last of a steady production")

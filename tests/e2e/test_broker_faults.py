@@ -6,8 +6,6 @@ import pytest
 from tests.servers.kafka import Kafka
 from tests.servers.wait import eventually, throughout
 
-from .conftest import LONG
-
 
 @pytest.fixture
 def own_topic(own_kafka: Kafka) -> str:
@@ -38,7 +36,7 @@ def test_a_broker_that_freezes_is_waited_for(own_kafka, own_topic, function, rea
         eventually(lambda: len(function.taken()) > 200, 30)
         b.wait_in_flight()
         own_kafka.sigstop()
-        throughout(b.alive, 30 if LONG else 6, "bridge lives on")
+        throughout(b.alive, 30, "bridge lives on")
         own_kafka.sigcont()
         before = len(function.taken())
         eventually(lambda: len(function.taken()) > before + 200, 60, "events flow again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from tests.servers.function import Request
+from tests.servers.wait import eventually
 
 from .ledger import Ledger, Sent
 from .metrics import Metrics
@@ -88,3 +89,26 @@ def test_metrics_that_balance_are_good():
 def test_metrics_that_do_not_balance_are_found(before, after):
     with pytest.raises(AssertionError, match="received 10|drift"):
         Metrics(BALANCED.replace(before, after)).check_conservation()
+
+
+class Idle:
+    """A broker that confirms nothing, and its producer."""
+
+    def producer(self) -> "Idle":
+        return self
+
+    def produce(self, *args: object, **words: object) -> None:
+        pass
+
+    def poll(self, seconds: float) -> None:
+        pass
+
+    def flush(self, seconds: float) -> int:
+        return 0
+
+
+def test_a_slow_steady_production_goes_on_and_two_at_once_share_no_id():
+    ledger = Ledger()
+    with ledger.steady(Idle(), "t", 40), ledger.steady(Idle(), "u", 40):
+        eventually(lambda: len(ledger.attempted) >= 20, 20, "several turns have something to send")
+    assert ledger.attempted == {f"{ledger.run}-{i}" for i in range(len(ledger.attempted))}

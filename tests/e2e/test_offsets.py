@@ -90,6 +90,29 @@ def test_retention_past_the_committed_offset_goes_on_at_what_is_left(any_kafka, 
     eventually(lambda: kafka.committed(group, topic)[0] == 200, 10)
 
 
+def read_newest(kafka, read, topic: str, **metadata):
+    """A new group's member that stands at the end of an empty topic, and has said so to the broker."""
+    b = read(topic, kafka=kafka, initialOffset="newest", **metadata)
+    eventually(lambda: lag_is_zero(b, topic, kafka.partitions(topic)), 30, "it reads")
+    return b
+
+
+def test_retention_past_the_committed_offset_skips_nothing_for_a_group_that_began_at_the_newest(
+        any_kafka, function, read, ledger, group):
+    kafka = any_kafka
+    topic = kafka.create(partitions=1)
+    b = read_newest(kafka, read, topic)
+    ledger.produce(kafka, topic, 100)
+    ledger.wait(function)
+    b.stop()
+    later = ledger.produce(kafka, topic, 100)
+    kafka.delete_records(topic, 0, 150)
+    b.start()
+    eventually(lambda: set(later[50:]) <= function.taken(), 30, "what retention left is delivered")
+    assert not set(later[:50]) & function.taken()
+    eventually(lambda: kafka.committed(group, topic)[0] == 200, 10)
+
+
 @pytest.mark.quick
 def test_a_topic_that_is_made_later_is_read_from_its_beginning(kafka, function, read, ledger):
     topic = kafka.new_name()
@@ -104,7 +127,6 @@ def test_a_topic_that_is_made_later_is_read_from_its_beginning(kafka, function, 
 def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(kafka, function, read, ledger):
     topic = kafka.create(partitions=2)
     b = read(topic)
-    # fewer in each partition than before: a log that is as long as the old one cannot be told from it
     ledger.produce(kafka, topic, 200, partition=lambda i: i % 2)
     ledger.wait(function)
     kafka.delete(topic)
@@ -113,6 +135,52 @@ def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(kafka,
     anew.produce(kafka, topic, 40, partition=lambda i: i % 2)
     anew.wait(function, within=90)
     assert b.alive()
+
+
+# Metadata that is looked at every second may show the gap between the two topics, and the group joins anew; metadata
+# that is not looked at shows nothing.  As long as before: there is no event at the position that could wake anybody.
+@pytest.mark.parametrize("length, refresh", [(100, "1s"), (300, "1s"), (300, "10m")])
+def test_a_topic_made_anew_that_is_as_long_as_before_is_read_from_its_beginning(
+        any_kafka, function, read, ledger, group, length, refresh):
+    kafka = any_kafka
+    topic = kafka.create(partitions=2)
+    b = read_newest(kafka, read, topic, clientConnectionTopicMetadataRefreshInterval=refresh)
+    ledger.produce(kafka, topic, 200, partition=lambda i: i % 2)
+    ledger.wait(function)
+    eventually(lambda: kafka.committed_sum(group, topic) == 200, 30)
+    kafka.delete(topic)
+    kafka.create(topic, partitions=2)
+    anew = Ledger()
+    anew.produce(kafka, topic, 2 * length, partition=lambda i: i % 2)
+    anew.wait(function, within=60)
+    eventually(lambda: kafka.committed_sum(group, topic) == 2 * length, 30, "all of it is committed")
+    b.stop()
+
+
+def test_a_topic_made_anew_under_load_is_read_from_its_beginning(any_kafka, function, read, ledger, group):
+    kafka = any_kafka
+    topic = kafka.create(partitions=2)
+    b = read_newest(kafka, read, topic, clientConnectionTopicMetadataRefreshInterval="10m")
+    function.behave({"do": "slow", "ms": 20})
+    ledger.produce(kafka, topic, 400, partition=lambda i: i % 2)
+    eventually(lambda: kafka.committed_sum(group, topic) > 50, 30)
+    b.wait_in_flight()
+    kafka.delete(topic)
+    kafka.create(topic, partitions=2)
+    anew = Ledger()
+    anew.produce(kafka, topic, 600, partition=lambda i: i % 2)
+    function.behave()
+    anew.wait(function, within=60)
+    eventually(lambda: kafka.committed_sum(group, topic) == 600, 30, "all of it is committed")
+
+
+def test_new_partitions_are_read_from_their_beginning_by_a_group_that_began_at_the_newest(kafka, function, read, ledger):
+    topic = kafka.create(partitions=2)
+    read_newest(kafka, read, topic, clientConnectionTopicMetadataRefreshInterval="3s")
+    kafka.add_partitions(topic, 6)
+    ledger.produce(kafka, topic, 120, partition=lambda i: i % 6)
+    ledger.wait(function)
+    ledger.check(function, order="partition")
 
 
 @pytest.mark.quick

@@ -13,13 +13,13 @@ static void check_command(struct command *c, unsigned n)
 
 	assert(c->n_settings <= n + 4 && c->n_ignored <= n + 4 && c->n_config_paths + c->n_resource_paths <= n);
 	for (unsigned i = 0; i < c->n_settings; i++)
-		assert(option_find(process_options, c->settings[i].name) && c->settings[i].value);
+		assert(process_row(c->settings[i].name) && c->settings[i].value);
 	for (unsigned i = 0; i < c->n_ignored; i++)
 		assert(*c->ignored[i]);
 	/* what was named is not read: an input must not reach for files of the machine */
 	c->n_config_paths = c->n_resource_paths = 0;
 	config = config_load(c);
-	assert(config->process.app_id && *config->process.app_id);
+	assert(config->n_functions == 1 && *config->functions[0].rows.app_id);
 	config_free(config);
 }
 

@@ -21,8 +21,8 @@ def _end_with_parent() -> None:
 class Process:
     """One program and its log file; every run appends to it."""
 
-    def __init__(self, argv: list[str], log: Path, env: dict[str, str] | None = None) -> None:
-        self.argv, self.log, self.env = argv, log, env
+    def __init__(self, argv: list[str], log: Path, env: dict[str, str] | None = None, fds: tuple[int, ...] = ()) -> None:
+        self.argv, self.log, self.env, self.fds = argv, log, env, fds
         self.child: subprocess.Popen[bytes] | None = None
         self.stopped = False
 
@@ -30,7 +30,8 @@ class Process:
         assert not self.alive(), f"{self.argv[0]} runs already"
         with open(self.log, "ab") as out:
             self.child = subprocess.Popen(self.argv, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                          env=self.env, start_new_session=True, preexec_fn=_end_with_parent)
+                                          env=self.env, pass_fds=self.fds, start_new_session=True,
+                                          preexec_fn=_end_with_parent)
 
     @property
     def pid(self) -> int:

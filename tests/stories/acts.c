@@ -1,20 +1,22 @@
 /* The actions of a story, a line each. */
 /*
- *	connector NAME prefix|any|none		buffer EVENTS [BYTES]		timeout MS
+ *	connector NAME prefix|any|none [of FUNCTION]	buffer EVENTS [BYTES]	timeout MS
  *	subscription CONNECTOR TOPIC ROUTE [order none|key|partition] [attempts N] [age MS] [inflight N]
  *		[park TOPIC [at CONNECTOR]] [answers TOPIC [in CONNECTOR]] [rate N] [exhausted hold|drop|park] [probe]
- *	begin					capacity N			wants ROUTE...
+ *	begin					capacity N [of FUNCTION]	wants ROUTE...
  *	CONNECTOR opens WINDOW [partition N] [from N] [note TEXT|note of WINDOW]
- *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [expires MS] [delayed MS] [size BYTES] [for nobody]
- *		[is taken|wait|held|gone]
+ *	CONNECTOR offers WINDOW TOKEN... [key K] [again] [reply TOPIC] [expires MS] [delayed MS] [size BYTES]
+ *		[for nobody] [is taken|wait|held|gone]
  *	function settles ID done|retry|unsent|unsure|drop|reject [after MS] [answers TEXT [STATUS]]	adaptive
  *	CONNECTOR answers ID done|retry|unsure|reject
  *	CONNECTOR revokes WINDOW within MS	CONNECTOR loses WINDOW		CONNECTOR down	CONNECTOR up
+ *	CONNECTOR reconnects WINDOW
  *	WINDOW of CONNECTOR has note TEXT|no note	WINDOW of CONNECTOR is empty|not empty
  *	after MS				drain within MS			metric NAME [of ROUTE] is N
+ *	CONNECTOR renews within MS		live ... (live.c)
  *	CONNECTOR lags N [settled N] [done N]|lags unknown	metric NAME is absent	chance from SEED runs N
  *
- * An event's id is its window's name and its token: "p0/5".
+ * Without a word there is one function, "f".  An event's id is its window's name and its token: "p0/5".
  */
 #include "tests/stories/chance.h"
 #include "tests/stories/story.h"
@@ -53,12 +55,6 @@ static struct connector *connector_named(struct story *s, const char *name)
 		if (!strcmp(s->connectors[i].name, name))
 			return s->connectors[i].connector;
 	return NULL;
-}
-
-void story_drained(void *arg)
-{
-	((struct story *)arg)->drained = true;
-	say("drained");
 }
 
 static void story_subscribe(struct story *s, struct words *w)
@@ -100,30 +96,6 @@ static void story_subscribe(struct story *s, struct words *w)
 			fail(s, "subscription does not know ", next(w));
 	}
 	s->n_subs++;
-}
-
-static void story_begin(struct story *s)
-{
-	struct error err = { ERR_NONE, "" };
-
-	s->options.name = "f";
-	s->function = function_new(s->loop, &s->options);
-	s->binding = function_binding(s->function, s->asks ? &cast_binding_asks : &cast_binding);
-	for (unsigned i = 0; i < s->n_connectors; i++)
-		s->connectors[i].connector =
-		    function_component(s->function, s->connectors[i].class, s->connectors[i].name);
-	for (unsigned i = 0; i < s->n_subs; i++) {
-		struct subscription_options o = { .topic = s->subs[i].topic,
-			.group = "f",
-			.path = s->subs[i].route,
-			.block = BLOCK_PUBSUB,
-			.probe = s->subs[i].probe,
-			.policy = &s->subs[i].policy };
-
-		function_subscribe(s->function, connector_named(s, s->subs[i].connector), &o);
-	}
-	if (function_start(s->function, &err) == -1)
-		fail(s, "start: ", err.text);
 }
 
 struct offering {
@@ -175,6 +147,8 @@ static void story_offer(struct story *s, struct connector *c, struct words *w)
 			o.event.key = slice_text(next(w));
 		else if (next_is(w, "again"))
 			o.event.again = true;
+		else if (next_is(w, "reply"))
+			o.event.reply_to = slice_text(next(w));
 		else if (next_is(w, "expires"))
 			o.event.expires_ms = loop_wall(s->loop) + atoi(next(w));
 		else if (next_is(w, "delayed"))
@@ -207,7 +181,7 @@ static void story_settle(struct story *s, struct words *w)
 {
 	static const struct header type = { SLICE("Content-Type"), SLICE("text/plain") };
 	char *id = next(w);
-	struct delivery *d = cast_delivery(s->binding, id, true);
+	struct delivery *d = story_delivery(s, id);
 	enum verdict verdict = verdict_named(s, next(w));
 	int64_t after = next_is(w, "after") ? atoi(next(w)) : 0;
 	struct answer answer = { .status = 200, .headers = &type, .n_headers = 1 };
@@ -290,7 +264,7 @@ static bool metric_sum(struct story *s, const char *name, const char *route, lon
 
 	*sum_r = 0;
 	snprintf(labelled, sizeof(labelled), "route=\"%s\"", route);
-	function_metrics(s->function, &text);
+	story_metrics(s, &text);
 	buf_add(&text, "", 1);
 	for (line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (!strncmp(line, name, n) && (line[n] == '{' || line[n] == ' ') &&
@@ -337,7 +311,7 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			answer_request(r, 0, verdict, NULL, verdict == DONE ? NULL : "no room");
 		else
 			fail(s, "was not asked to keep ", id);
-	} else if (!strcmp(verb, "revokes") || !strcmp(verb, "loses")) {
+	} else if (!strcmp(verb, "revokes") || !strcmp(verb, "loses") || !strcmp(verb, "reconnects")) {
 		char *name = next(w);
 		struct window *window = cast_window(c, name);
 
@@ -345,6 +319,8 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 			fail(s, "no such window: ", name);
 		else if (!strcmp(verb, "revokes"))
 			next_is(w, "within"), window_revoke(window, loop_now(s->loop) + atoi(next(w)), cast_released);
+		else if (!strcmp(verb, "reconnects"))
+			window_again(window);
 		else
 			cast_forget_window(c, window), window_lost(window);
 	} else if (!strcmp(verb, "down")) {
@@ -359,6 +335,10 @@ static void connector_act(struct story *s, struct connector *c, struct words *w)
 		lag_report(c, cast_subscription(c, 0, &n), 0, lag);
 	} else if (!strcmp(verb, "up")) {
 		connector_up(c);
+	} else if (!strcmp(verb, "renews")) {
+		next_is(w, "within");
+		function_renew(
+		    s->functions[0].function, c, &(struct renew_options){ .ms = atoi(next(w)), .fill = cast_fill });
 	} else {
 		fail(s, "a connector cannot do that: ", verb);
 	}
@@ -395,7 +375,10 @@ void story_act(struct story *s, struct words *w)
 		unsigned i = s->n_connectors++;
 
 		snprintf(s->connectors[i].name, 32, "%s", next(w));
-		s->connectors[i].class = next_is(w, "any") ? &cast_any : next_is(w, "none") ? &cast_none : &cast_prefix;
+		s->connectors[i].class = next_is(w, "any") ? &cast_any
+		    : next_is(w, "none")		   ? &cast_none
+							   : (w->at++, &cast_prefix);
+		s->connectors[i].function = story_function(s, next_is(w, "of") ? next(w) : "f");
 	} else if (!strcmp(verb, "buffer")) {
 		s->options.buffer_events = (unsigned)atoi(next(w));
 		s->options.buffer_bytes = w->at < w->n ? (size_t)atoi(next(w)) : s->options.buffer_bytes;
@@ -408,9 +391,12 @@ void story_act(struct story *s, struct words *w)
 	} else if (!strcmp(verb, "begin")) {
 		story_begin(s);
 	} else if (!strcmp(verb, "capacity")) {
-		binding_capacity(s->binding, (unsigned)atoi(next(w)));
+		unsigned n = (unsigned)atoi(next(w));
+
+		binding_capacity(s->functions[story_function(s, next_is(w, "of") ? next(w) : "f")].binding, n);
 	} else if (!strcmp(verb, "wants")) {
-		binding_discovered(s->binding, NULL, 0, (const char *const *)&w->w[1], w->n - 1, &(struct error){ 0 });
+		binding_discovered(
+		    s->functions[0].binding, NULL, 0, (const char *const *)&w->w[1], w->n - 1, &(struct error){ 0 });
 	} else if (!strcmp(verb, "function")) {
 		w->at++;
 		story_settle(s, w);
@@ -418,9 +404,11 @@ void story_act(struct story *s, struct words *w)
 		story_loop_pass(s->loop, atoi(next(w)));
 	} else if (!strcmp(verb, "drain")) {
 		w->at++;
-		function_drain(s->function, atoi(next(w)), story_drained, s);
+		story_drain(s, atoi(next(w)));
 	} else if (!strcmp(verb, "chance")) {
 		story_chance(s, w);
+	} else if (!strcmp(verb, "live")) {
+		story_live(s, w);
 	} else if (!strcmp(verb, "metric")) {
 		story_metric(s, w);
 	} else if ((c = connector_named(s, verb))) {

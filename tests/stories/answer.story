@@ -165,3 +165,37 @@ after 1000
 replies answers p0/1 done
 - function gets p1/1 at /orders attempt 1
 - orders commits p0 through 1
+
+story "an event that names where its answer is wanted gets it there, on its own component"
+connector orders prefix
+subscription orders t /orders answers out
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 from 1
+orders offers p0 1 reply asker
+- function gets p0/1 at /orders attempt 1
+function settles p0/1 done answers hello
+- orders is asked to keep p0/1 for asker: "hello"
+orders answers p0/1 retry
+after 500
+- orders is asked to keep p0/1 for asker: "hello"
+orders answers p0/1 done
+- orders commits p0 through 1
+metric bridge_subscription_answers_total is 1
+
+story "an answer that can never be written where its event says is given up, and holds nothing"
+connector orders prefix
+subscription orders t /orders
+begin
+capacity 4
+- orders subscribes 1
+orders opens p0 from 1
+orders offers p0 1 reply $no
+- function gets p0/1 at /orders attempt 1
+function settles p0/1 done answers hello
+- orders is asked to keep p0/1 for $no: "hello"
+orders answers p0/1 reject
+- orders commits p0 through 1
+metric bridge_subscription_delivered_total is 1
+metric bridge_subscription_answer_failures_total is 1

@@ -152,6 +152,12 @@ static void cast_close(struct connector *c)
 	connector_closed(c);
 }
 
+void cast_fill(void *arg, struct connector *c)
+{
+	(void)arg;
+	say("%s is filled anew", c->name);
+}
+
 void cast_released(struct connector *c, struct window *w)
 {
 	say("%s released %s", c->name, cast_name_of((struct cast *)c, w));

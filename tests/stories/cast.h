@@ -19,5 +19,6 @@ void cast_forget_window(struct connector *, struct window *);
 struct request *cast_request(struct connector *, const char *id, bool take);
 struct delivery *cast_delivery(struct binding *, const char *id, bool take);
 const struct subscription *cast_subscription(struct connector *, unsigned i, unsigned *n_r);
+void cast_fill(void *, struct connector *);
 void cast_released(struct connector *, struct window *);
 #endif

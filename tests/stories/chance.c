@@ -187,7 +187,7 @@ static void world_checks_drift(void)
 	struct buf text = { 0 };
 	char *at;
 
-	function_metrics(world->function, &text);
+	metrics_print(&world->function, 1, &text);
 	buf_add(&text, "", 1);
 	at = strstr(text.p, "\nbridge_conservation_drift{");
 	rule(at && !strncmp(strchr(at, '}'), "} 0\n", 4), "conservation");

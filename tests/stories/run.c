@@ -42,28 +42,34 @@ static void story_silent(struct story *s)
 	script.heard = script.said.n;
 }
 
+static void story_conserves(struct story *s)
+{
+	story_metric(
+	    s, &(struct words){ .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" }, .n = 3 });
+}
+
+static void story_end_functions(struct story *s)
+{
+	story_conserves(s);
+	if (!story_drained(s)) {
+		story_drain(s, 0);
+		story_loop_pass(s->loop, 60000);
+	}
+	if (!story_drained(s)) {
+		fail(s, "it does not drain", NULL);
+		return;
+	}
+	story_conserves(s);
+	story_free(s);
+}
+
 static void story_end(struct story *s)
 {
 	if (!s->open)
 		return;
 	story_silent(s);
-	if (s->function) {
-		struct words drift = { .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" },
-			.n = 3 };
-
-		story_metric(s, &drift);
-		if (!s->drained) {
-			function_drain(s->function, 0, story_drained, s);
-			story_loop_pass(s->loop, 60000);
-		}
-		if (!s->drained)
-			fail(s, "it does not drain", NULL);
-		else if (story_metric(s,
-			     &(struct words){
-				 .w = { (char *)"bridge_conservation_drift", (char *)"is", (char *)"0" }, .n = 3 }),
-		    s->drained)
-			function_free(s->function);
-	}
+	if (s->begun)
+		story_end_functions(s);
 	story_loop_free(s->loop);
 	for (unsigned i = 0; i < s->n_subs; i++) {
 		free((void *)(uintptr_t)s->subs[i].policy.dead_letter_topic);

@@ -6,21 +6,28 @@
 #include "tests/stories/cast.h"
 #include "tests/stories/story_loop.h"
 
-enum { WORDS = 64, SUBS = 64, CONNECTORS = 8, PAYLOAD_MAX = 1 << 22 };
+enum { WORDS = 64, SUBS = 64, CONNECTORS = 8, FUNCTIONS = 4, PAYLOAD_MAX = 1 << 22 };
+
+struct story_connector {
+	char name[32];
+	struct connector *connector;
+	const struct connector_class *class;
+	unsigned function; /* index */
+};
 
 struct story {
 	const char *file;
 	unsigned line;
 	char title[256];
-	bool open, failed, verbose, asks;
+	bool open, failed, verbose, asks, begun;
 	struct loop *loop;
-	struct function *function;
-	struct binding *binding;
 	struct {
 		char name[32];
-		struct connector *connector;
-		const struct connector_class *class;
-	} connectors[CONNECTORS];
+		struct function *function;
+		struct binding *binding;
+	} functions[FUNCTIONS];
+	unsigned n_functions, n_drained;
+	struct story_connector connectors[CONNECTORS];
 	unsigned n_connectors;
 	struct {
 		struct policy policy;
@@ -29,7 +36,6 @@ struct story {
 	} subs[SUBS];
 	unsigned n_subs;
 	struct function_options options;
-	bool drained;
 	unsigned passed, bad;
 };
 
@@ -41,5 +47,14 @@ struct words {
 bool fail(struct story *, const char *what, const char *more);	/* the first fault is printed; false */
 void story_act(struct story *, struct words *);			/* one action, and turns until all is quiet */
 void story_metric(struct story *, struct words *);
-void story_drained(void *story);
+void story_live(struct story *, struct words *);
+
+/* troupe.c */
+unsigned story_function(struct story *, const char *name);	/* index; one more, if there is none of that name */
+void story_begin(struct story *);
+struct delivery *story_delivery(struct story *, const char *id);	/* taken from whoever has it; NULL: nobody */
+void story_metrics(struct story *, struct buf *);
+void story_drain(struct story *, int64_t ms);
+bool story_drained(const struct story *);
+void story_free(struct story *);
 #endif

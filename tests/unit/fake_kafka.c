@@ -15,7 +15,7 @@ static void cluster_quiet(const rd_kafka_t *rk, int level, const char *facility,
 	(void)text;
 }
 
-static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers)
+static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers, const char *group)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char why[200];
@@ -24,7 +24,7 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *brokers)
 	if (brokers)
 		rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof(why));
 	if (type == RD_KAFKA_CONSUMER) {
-		rd_kafka_conf_set(conf, "group.id", "cluster-reader", why, sizeof(why));
+		rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why));
 		rd_kafka_conf_set(conf, "enable.auto.commit", "false", why, sizeof(why));
 	}
 	rd_kafka_conf_set_log_cb(conf, cluster_quiet);
@@ -40,7 +40,7 @@ struct cluster *cluster_new(int brokers)
 	struct cluster *c = mem_new(sizeof(*c));
 
 	c->brokers = getenv("KAFKA_BROKERS");
-	c->rk = client_new(RD_KAFKA_PRODUCER, c->brokers);
+	c->rk = client_new(RD_KAFKA_PRODUCER, c->brokers, NULL);
 	if (c->brokers)
 		return c;
 	c->mock = rd_kafka_mock_cluster_new(c->rk, brokers);
@@ -168,7 +168,7 @@ static void seen_make(struct seen *s, const rd_kafka_message_t *m)
 
 unsigned cluster_read(struct cluster *c, const char *topic, int partitions, struct seen *seen_r, unsigned n)
 {
-	rd_kafka_t *rk = client_new(RD_KAFKA_CONSUMER, c->brokers);
+	rd_kafka_t *rk = client_new(RD_KAFKA_CONSUMER, c->brokers, "cluster-reader");
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
 	unsigned got = 0;
 

@@ -47,6 +47,7 @@ static void fake_send(struct connector *c, struct request *r)
 }
 
 static const struct connector_class both_class = { .name = "kafka",
+	.schemes = "kafkap kafkas",
 	.options = both_options,
 	.size = sizeof(struct both),
 	.subscription_options = both_subscription_options,

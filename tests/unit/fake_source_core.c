@@ -73,9 +73,13 @@ void window_lost(struct window *w)
 		w->source->unsettled += w->settled[i];
 }
 
+/* As the core does: what is not settled runs on, and its place in the order is gone. */
 void window_again(struct window *w)
 {
-	(void)w;
+	w->source->n_again++;
+	for (unsigned i = w->first; i < w->n; i++)
+		w->source->unsettled -= !w->settled[i];
+	w->first = w->n;
 }
 
 bool window_empty(const struct window *w)
@@ -87,7 +91,7 @@ void window_walk(struct window *w, void (*fn)(void *, struct token, int64_t age_
 {
 	for (unsigned i = w->first; i < w->n; i++)
 		if (!w->settled[i])
-			fn(arg, (struct token){ { w->tokens[i] } }, 0);
+			fn(arg, (struct token){ { w->tokens[i] } }, w->source->age_ms);
 }
 
 uint64_t window_ahead(const struct window *w)
@@ -255,10 +259,9 @@ unsigned source_count(const struct source *s, const char *topic, int partition)
 
 void dropped(struct connector *c, const struct subscription *sub, unsigned n, const char *why)
 {
-	(void)c;
 	(void)sub;
-	(void)n;
 	(void)why;
+	source_of(c)->n_dropped += n;
 }
 
 void lag_report(struct connector *c, const struct subscription *sub, uint32_t partition, struct lag lag)
@@ -269,6 +272,7 @@ void lag_report(struct connector *c, const struct subscription *sub, uint32_t pa
 	assert_true(partition < 16);
 	s->lag[partition] = lag;
 	s->n_lag[partition]++;
+	s->n_lag_zero[partition] += lag.known && lag.unacked == 0;
 }
 
 void lag_forget(struct connector *c, const struct subscription *sub, uint32_t partition)
@@ -298,6 +302,8 @@ void connector_count(struct connector *c, enum fact fact)
 	s->n_commits += fact == FACT_COMMIT;
 	s->n_commit_failures += fact == FACT_COMMIT_FAILED;
 	s->n_rebalances += fact == FACT_REBALANCE;
+	s->n_stalls += fact == FACT_STALL;
+	s->n_unheard += fact == FACT_UNHEARD;
 }
 
 void connector_up(struct connector *c)

@@ -27,6 +27,7 @@ struct source {
 	struct window	*windows;		/* every one that was opened, the newest first */
 	struct fake_offer *offers;
 	unsigned	 n_offers, cap_offers;
+	int64_t		 age_ms;		/* of every unsettled event */
 	bool		 settle_at_once;	/* true: the function takes everything at once */
 	bool		 release_unsettled;	/* a revoked window does not wait for what runs */
 	unsigned	 credit;		/* unsettled events before OFFER_WAIT */
@@ -34,11 +35,12 @@ struct source {
 	int64_t		 hold_after;
 	unsigned	 n_up, n_down, n_connecting, n_drained, n_closed, n_windows, n_lost, n_released, n_held;
 	unsigned	 n_commits, n_commit_failures, n_rebalances, n_sub_down, n_sub_up, n_answers;
+	unsigned	 n_dropped, n_again, n_stalls, n_unheard;
 	unsigned	 unsettled;
 	bool		 stopped;
 	char		 down[300], sub_down[300];
 	struct lag	 lag[16];		/* by partition, of any subscription */
-	unsigned	 n_lag[16], n_forgotten;
+	unsigned	 n_lag[16], n_lag_zero[16], n_forgotten;
 	struct later	 turn;
 };
 

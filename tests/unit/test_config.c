@@ -29,24 +29,24 @@ static void an_empty_configuration_has_every_default(void **state)
 	const struct config *c = load("");
 
 	(void)state;
-	assert_string_equal(c->process.app_id, "bridge");
-	assert_null(c->process.address);
-	assert_int_equal(c->process.protocol, PROTOCOL_HTTP);
-	assert_int_equal(c->process.format, PLAIN_BINARY);
-	assert_int_equal(c->process.endpoint_concurrency, 64);
-	assert_int_equal(c->process.timeout_ms, 60000);
-	assert_int_equal(c->process.buffer_events, 1024);
-	assert_int_equal(c->process.buffer_bytes, 16 << 20);
-	assert_int_equal(c->process.options_timeout_ms, 3000);
-	assert_int_equal(c->process.dapr_http_port, 3500);
-	assert_string_equal(c->process.dapr_listen, "127.0.0.1");
+	assert_string_equal(c->functions->rows.app_id, "bridge");
+	assert_null(c->functions->rows.address);
+	assert_int_equal(c->functions->rows.protocol, PROTOCOL_HTTP);
+	assert_int_equal(c->functions->rows.format, PLAIN_BINARY);
+	assert_int_equal(c->functions->rows.endpoint_concurrency, 64);
+	assert_int_equal(c->functions->rows.timeout_ms, 60000);
+	assert_int_equal(c->functions->rows.buffer_events, 1024);
+	assert_int_equal(c->functions->rows.buffer_bytes, 16 << 20);
+	assert_int_equal(c->functions->rows.options_timeout_ms, 3000);
+	assert_int_equal(c->functions->rows.dapr_http_port, 3500);
+	assert_string_equal(c->functions->rows.dapr_listen, "127.0.0.1");
 	assert_int_equal(c->process.admin_port, 9090);
 	assert_string_equal(c->process.admin_listen, "127.0.0.1");
 	assert_int_equal(c->process.drain_ms, 5000);
 	assert_int_equal(c->process.log_level, 1);
-	assert_false(c->process.log_json || c->process.skip_verify);
+	assert_false(c->process.log_json || c->functions->rows.skip_verify);
 	assert_int_equal(c->n_errors, 0);
-	assert_int_equal(c->n_components, 0);
+	assert_int_equal(c->functions->n_components, 0);
 	assert_found(FINDING_WARNING, "command line:0:0: no app id");
 }
 
@@ -60,15 +60,15 @@ static void the_bridge_tree_flattens_into_the_process_rows(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_string_equal(c->process.app_id, "shop");
-	assert_string_equal(c->process.address, "unix:/f");
-	assert_int_equal(c->process.protocol, PROTOCOL_PLAIN);
-	assert_int_equal(c->process.format, PLAIN_RAW);
-	assert_int_equal(c->process.timeout_ms, 5000);
-	assert_int_equal(c->process.endpoint_concurrency, 3);
-	assert_int_equal(c->process.buffer_bytes, 1 << 30);
-	assert_string_equal(c->process.ca_file, "/ca.pem");
-	assert_int_equal(c->process.dapr_http_port, 0);
+	assert_string_equal(c->functions->rows.app_id, "shop");
+	assert_string_equal(c->functions->rows.address, "unix:/f");
+	assert_int_equal(c->functions->rows.protocol, PROTOCOL_PLAIN);
+	assert_int_equal(c->functions->rows.format, PLAIN_RAW);
+	assert_int_equal(c->functions->rows.timeout_ms, 5000);
+	assert_int_equal(c->functions->rows.endpoint_concurrency, 3);
+	assert_int_equal(c->functions->rows.buffer_bytes, 1 << 30);
+	assert_string_equal(c->functions->rows.ca_file, "/ca.pem");
+	assert_int_equal(c->functions->rows.dapr_http_port, 0);
 	assert_int_equal(c->process.log_level, 2);
 	assert_true(c->process.log_json);
 	assert_int_equal(c->process.drain_ms, 60000);
@@ -83,8 +83,8 @@ static void flags_win_over_files(void **state)
 	c = load_with((const char *const[]){
 	    "--app-port", "9", "--config", "%/a.yaml", "--app-id=other", "--log-level=error", NULL });
 	assert_clean();
-	assert_string_equal(c->process.address, "127.0.0.1:9");
-	assert_string_equal(c->process.app_id, "other");
+	assert_string_equal(c->functions->rows.address, "127.0.0.1:9");
+	assert_string_equal(c->functions->rows.app_id, "other");
 	assert_int_equal(c->process.log_level, 3);
 }
 
@@ -100,10 +100,10 @@ static void a_directory_is_read_by_name_and_not_below(void **state)
 	files_write("d.YAML", SUBSCRIPTION("s", "ps", "t"));
 	c = load_with((const char *const[]){ "--resources-path", "%", NULL });
 	assert_int_equal(c->n_errors, 0);
-	assert_int_equal(c->n_components, 2);
-	assert_string_equal(c->components[0].name, "orders");
-	assert_string_equal(c->components[1].name, "ps");
-	assert_int_equal(c->n_subscriptions, 1);
+	assert_int_equal(c->functions->n_components, 2);
+	assert_string_equal(c->functions->components[0].name, "orders");
+	assert_string_equal(c->functions->components[1].name, "ps");
+	assert_int_equal(c->functions->n_subscriptions, 1);
 }
 
 static void a_file_named_twice_is_read_once(void **state)
@@ -126,15 +126,15 @@ static void a_component_is_read_with_its_head_and_settings(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_string_equal(c->components[0].name, "123");
-	assert_string_equal(c->components[0].type, "bindings.kafka");
-	assert_true(c->components[0].ignore_errors);
-	assert_int_equal(c->components[0].init_timeout_ms, 60000);
-	assert_int_equal(c->components[0].place.line, 6);
-	assert_string_equal(value_of(&c->components[0], "fetchsize"), "64");
-	assert_string_equal(value_of(&c->components[0], "skipVerify"), "true");
-	assert_string_equal(value_of(&c->components[0], "topics"), "");
-	assert_int_equal(c->n_subscriptions, 0); /* without topics it only writes */
+	assert_string_equal(c->functions->components[0].name, "123");
+	assert_string_equal(c->functions->components[0].type, "bindings.kafka");
+	assert_true(c->functions->components[0].ignore_errors);
+	assert_int_equal(c->functions->components[0].init_timeout_ms, 60000);
+	assert_int_equal(c->functions->components[0].place.line, 6);
+	assert_string_equal(value_of(&c->functions->components[0], "fetchsize"), "64");
+	assert_string_equal(value_of(&c->functions->components[0], "skipVerify"), "true");
+	assert_string_equal(value_of(&c->functions->components[0], "topics"), "");
+	assert_int_equal(c->functions->n_subscriptions, 0); /* without topics it only writes */
 }
 
 static void placeholders_are_filled_in(void **state)
@@ -148,15 +148,15 @@ static void placeholders_are_filled_in(void **state)
 	c = load(BRIDGE BINDING "  - {name: consumerGroup, value: '{appID}-{podName}-{namespace}'}\n"
 				"  - {name: url, value: '{uuid} {other}'}\n");
 	assert_int_equal(c->n_errors, 0);
-	assert_string_equal(value_of(&c->components[0], "consumerGroup"), "shop-pod-1-prod.shop");
-	uuid = value_of(&c->components[0], "url");
+	assert_string_equal(value_of(&c->functions->components[0], "consumerGroup"), "shop-pod-1-prod.shop");
+	uuid = value_of(&c->functions->components[0], "url");
 	assert_int_equal(strlen(uuid), 36 + strlen(" {other}"));
 	assert_int_equal(uuid[14], '4');
 	assert_string_equal(uuid + 36, " {other}");
 	unsetenv("POD_NAME");
 	unsetenv("NAMESPACE");
 	c = load(BRIDGE BINDING "  - {name: consumerGroup, value: '{namespace}'}\n");
-	assert_string_equal(value_of(&c->components[0], "consumerGroup"), "default.shop");
+	assert_string_equal(value_of(&c->functions->components[0], "consumerGroup"), "default.shop");
 }
 
 static void an_input_binding_is_a_subscription(void **state)
@@ -164,11 +164,11 @@ static void an_input_binding_is_a_subscription(void **state)
 	const struct config *c =
 	    load(BRIDGE BINDING "  - {name: topics, value: 't1,t2'}\n  - {name: direction, value: 'output, input'}\n"
 				"  - {name: deadLetterTopic, value: failed}\n");
-	const struct subscription_config *s = &c->subscriptions[0];
+	const struct subscription_config *s = &c->functions->subscriptions[0];
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->n_subscriptions, 1);
+	assert_int_equal(c->functions->n_subscriptions, 1);
 	assert_string_equal(s->name, "orders");
 	assert_string_equal(s->topic, "t1,t2");
 	assert_string_equal(s->route, "/orders");
@@ -184,22 +184,22 @@ static void a_binding_without_direction_is_probed_and_output_is_not_read(void **
 	    load(BRIDGE BINDING "  - {name: topics, value: t}\n  - {name: route, value: in/orders}\n");
 
 	(void)state;
-	assert_true(c->subscriptions[0].probe);
-	assert_string_equal(c->subscriptions[0].route, "/in/orders");
+	assert_true(c->functions->subscriptions[0].probe);
+	assert_string_equal(c->functions->subscriptions[0].route, "/in/orders");
 	assert_int_equal(load(BRIDGE BINDING "  - {name: topics, value: t}\n  - {name: direction, value: output}\n")
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    0);
-	assert_int_equal(load(BRIDGE BINDING)->n_subscriptions, 0);
+	assert_int_equal(load(BRIDGE BINDING)->functions->n_subscriptions, 0);
 	assert_clean();
 	c = load(BRIDGE
 	    "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: tick}\nspec: {type: bindings.source}\n");
-	assert_int_equal(c->n_subscriptions, 1);
-	assert_null(c->subscriptions[0].topic);
-	assert_int_equal(c->subscriptions[0].policy.order, ORDER_NONE);
+	assert_int_equal(c->functions->n_subscriptions, 1);
+	assert_null(c->functions->subscriptions[0].topic);
+	assert_int_equal(c->functions->subscriptions[0].policy.order, ORDER_NONE);
 	assert_int_equal(
 	    load(BRIDGE
 		"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: out}\nspec: {type: bindings.sink}\n")
-		->n_subscriptions,
+		->functions->n_subscriptions,
 	    0);
 	assert_clean();
 }
@@ -214,16 +214,16 @@ static void subscriptions_of_both_versions_are_read(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->n_subscriptions, 2);
-	assert_string_equal(c->subscriptions[0].route, "/t2");
-	assert_string_equal(c->subscriptions[0].dead_letter_topic, "failed");
-	assert_int_equal(c->subscriptions[0].policy.retry_attempts, 4);
-	assert_int_equal(c->subscriptions[0].policy.on_exhausted, EXHAUSTED_PARK);
-	assert_true(c->subscriptions[0].raw);
-	assert_string_equal(c->subscriptions[1].route, "/in");
-	assert_string_equal(c->subscriptions[1].topic, "t1");
-	assert_int_equal(c->subscriptions[1].policy.order, ORDER_KEY);
-	assert_null(c->subscriptions[1].dead_letter_topic);
+	assert_int_equal(c->functions->n_subscriptions, 2);
+	assert_string_equal(c->functions->subscriptions[0].route, "/t2");
+	assert_string_equal(c->functions->subscriptions[0].dead_letter_topic, "failed");
+	assert_int_equal(c->functions->subscriptions[0].policy.retry_attempts, 4);
+	assert_int_equal(c->functions->subscriptions[0].policy.on_exhausted, EXHAUSTED_PARK);
+	assert_true(c->functions->subscriptions[0].raw);
+	assert_string_equal(c->functions->subscriptions[1].route, "/in");
+	assert_string_equal(c->functions->subscriptions[1].topic, "t1");
+	assert_int_equal(c->functions->subscriptions[1].policy.order, ORDER_KEY);
+	assert_null(c->functions->subscriptions[1].dead_letter_topic);
 }
 
 static void a_rule_without_a_match_is_the_default(void **state)
@@ -234,7 +234,7 @@ static void a_rule_without_a_match_is_the_default(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_string_equal(c->subscriptions[0].route, "/first");
+	assert_string_equal(c->functions->subscriptions[0].route, "/first");
 }
 
 static void the_component_gives_its_subscriptions_their_policy(void **state)
@@ -245,8 +245,8 @@ static void the_component_gives_its_subscriptions_their_policy(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->subscriptions[0].policy.retry_attempts, 3);
-	assert_string_equal(c->subscriptions[0].dead_letter_topic, "all-failed");
+	assert_int_equal(c->functions->subscriptions[0].policy.retry_attempts, 3);
+	assert_string_equal(c->functions->subscriptions[0].dead_letter_topic, "all-failed");
 }
 
 static void resources_scoped_to_other_apps_are_not_for_us(void **state)
@@ -256,12 +256,12 @@ static void resources_scoped_to_other_apps_are_not_for_us(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->n_components, 1);
-	assert_int_equal(c->n_subscriptions, 1);
+	assert_int_equal(c->functions->n_components, 1);
+	assert_int_equal(c->functions->n_subscriptions, 1);
 	assert_found(FINDING_NOTE, "\"orders\" is ignored: its scopes do not name app \"shop\"");
 	c = load(BRIDGE PUBSUB "scopes: [billing]\n" SUBSCRIPTION("s", "ps", "t"));
 	assert_int_equal(c->n_errors, 0);
-	assert_int_equal(c->n_subscriptions, 0);
+	assert_int_equal(c->functions->n_subscriptions, 0);
 	assert_found(FINDING_WARNING, "subscription \"s\" is left out: component \"ps\" is not for this app");
 }
 
@@ -273,7 +273,7 @@ static void with_a_namespace_resources_of_others_are_not_for_us(void **state)
 
 	(void)state;
 	setenv("NAMESPACE", "prod", 1);
-	assert_int_equal(load(text)->n_components, 1);
+	assert_int_equal(load(text)->functions->n_components, 1);
 	assert_clean();
 	setenv("NAMESPACE", "dev", 1);
 	load(text);
@@ -286,39 +286,39 @@ static void topics_denied_by_scopes_are_not_read(void **state)
 	(void)state;
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
 					    "value: 'x=a; shop = b, t ;y='}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    1);
 	assert_clean();
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
 					    "value: 'shop=a'}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    0);
 	assert_found(
 	    FINDING_WARNING, "subscription \"s\" is left out: scopes of \"ps\" keep app \"shop\" from topic \"t\"");
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
 					    "value: 'shop='}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    0);
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: subscriptionScopes, "
 					    "value: 'other=a'}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    1);
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: allowedTopics, "
 					    "value: 'a,b'}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    0);
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: allowedTopics, "
 					    "value: 'a, t'}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    1);
 	assert_int_equal(load(BRIDGE PUBSUB "  - {name: "
 					    "protectedTopics, value: t}\n" SUBSCRIPTION("s", "ps", "t"))
-			     ->n_subscriptions,
+			     ->functions->n_subscriptions,
 	    0);
 	assert_int_equal(
 	    load(BRIDGE PUBSUB "  - {name: protectedTopics, value: t}\n"
 			       "  - {name: subscriptionScopes, value: shop=t}\n" SUBSCRIPTION("s", "ps", "t"))
-		->n_subscriptions,
+		->functions->n_subscriptions,
 	    1);
 }
 
@@ -328,9 +328,9 @@ static void of_one_topic_the_first_subscription_wins(void **state)
 	    load(BRIDGE PUBSUB SUBSCRIPTION("a", "ps", "t") SUBSCRIPTION("b", "ps", "t") SUBSCRIPTION("c", "ps", "u"));
 
 	(void)state;
-	assert_int_equal(c->n_subscriptions, 2);
-	assert_string_equal(c->subscriptions[0].name, "a");
-	assert_string_equal(c->subscriptions[1].name, "c");
+	assert_int_equal(c->functions->n_subscriptions, 2);
+	assert_string_equal(c->functions->subscriptions[0].name, "a");
+	assert_string_equal(c->functions->subscriptions[1].name, "c");
 	assert_found(FINDING_WARNING, "a.yaml:24:1: subscription \"b\" is left out: \"a\" (");
 }
 
@@ -343,9 +343,9 @@ static void categories_that_do_not_run_here_are_listed(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->n_components, 1);
-	assert_null(c->components[0].part);
-	assert_string_equal(c->components[0].type, "state.redis");
+	assert_int_equal(c->functions->n_components, 1);
+	assert_null(c->functions->components[0].part);
+	assert_string_equal(c->functions->components[0].type, "state.redis");
 	assert_found(FINDING_NOTE, "is listed, nothing here uses it");
 }
 
@@ -358,7 +358,7 @@ static void what_concerns_others_is_passed_over(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->n_components, 0);
+	assert_int_equal(c->functions->n_components, 0);
 	assert_found(FINDING_NOTE, "Deployment of apps/v1 is ignored: it concerns others");
 	load(BRIDGE
 	    "apiVersion: dapr.io/v1alpha1\nkind: Configuration\n---\napiVersion: dapr.io/v1alpha1\nkind: Resiliency\n");
@@ -372,20 +372,20 @@ static void the_examples_are_clean(void **state)
 
 	(void)state;
 	assert_int_equal(c->n_errors, 0);
-	assert_string_equal(c->process.app_id, "shop");
-	assert_string_equal(c->process.address, "127.0.0.1:8080");
-	assert_int_equal(c->n_subscriptions, 1);
-	assert_string_equal(c->subscriptions[0].topic, "orders");
-	assert_string_equal(c->subscriptions[0].route, "/orders");
+	assert_string_equal(c->functions->rows.app_id, "shop");
+	assert_string_equal(c->functions->rows.address, "127.0.0.1:8080");
+	assert_int_equal(c->functions->n_subscriptions, 1);
+	assert_string_equal(c->functions->subscriptions[0].topic, "orders");
+	assert_string_equal(c->functions->subscriptions[0].route, "/orders");
 	c = load_with((const char *const[]){ "--config", "deploy/examples/bridge.yaml", NULL });
 	assert_int_equal(c->n_errors, 0);
-	assert_int_equal(c->subscriptions[0].policy.retry_attempts, 5);
-	assert_int_equal(c->subscriptions[0].policy.order, ORDER_KEY);
+	assert_int_equal(c->functions->subscriptions[0].policy.retry_attempts, 5);
+	assert_int_equal(c->functions->subscriptions[0].policy.order, ORDER_KEY);
 	c = load_with((const char *const[]){
 	    "--resources-path", "deploy/examples/dapr", "--app-id=shop", "--app-port=8080", NULL });
 	assert_int_equal(c->n_errors, 0);
-	assert_int_equal(c->n_subscriptions, 1);
-	assert_string_equal(c->subscriptions[0].dead_letter_topic, "orders-failed");
+	assert_int_equal(c->functions->n_subscriptions, 1);
+	assert_string_equal(c->functions->subscriptions[0].dead_letter_topic, "orders-failed");
 }
 
 static void a_thousand_components_with_any_names_load(void **state)
@@ -404,7 +404,7 @@ static void a_thousand_components_with_any_names_load(void **state)
 	buf_free(&b);
 	c = load_with((const char *const[]){ "--config", "%/a.yaml", "--app-id=x", NULL });
 	assert_clean();
-	assert_int_equal(c->n_components, 1000);
+	assert_int_equal(c->functions->n_components, 1000);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, files_setup, files_teardown)

@@ -55,7 +55,7 @@ static void broken_yaml_says_where_and_the_other_files_are_read(void **state)
 	c = load_with((const char *const[]){ "--config=%", NULL });
 	assert_found(FINDING_ERROR, "a.yaml:2:2: not YAML");
 	assert_not_found(FINDING_WARNING, ""); /* nothing that only follows from what could not be read */
-	assert_string_equal(c->process.app_id, "shop");
+	assert_string_equal(c->functions->rows.app_id, "shop");
 	assert_int_equal(c->n_errors, 1);
 }
 

@@ -116,7 +116,6 @@ static void what_comes_later_is_refused_with_a_word(void **state)
 	    "a.yaml:5:24: function.protocol: grpc is not part of this version, expected http or plain");
 	assert_bridge_fault("  function: {protocol: smtp}\n",
 	    "function.protocol: \"smtp\" is not a word for this, expected http or plain");
-	assert_fault(BRIDGE BRIDGE, "a.yaml:6:1: a second Bridge document, the first is at ");
 }
 
 static void a_component_type_must_be_one_we_have(void **state)

@@ -23,6 +23,13 @@ static bool lag_is_known(void *arg)
 	return s->lag[0].known && s->lag[0].unacked == 300;
 }
 
+static bool lag_is_290(void *arg)
+{
+	struct source *s = arg;
+
+	return s->lag[0].known && s->lag[0].unacked == 290;
+}
+
 static void lag_is_what_is_not_committed_and_becomes_zero(void **state)
 {
 	struct reader *r;
@@ -38,6 +45,46 @@ static void lag_is_what_is_not_committed_and_becomes_zero(void **state)
 	source_until(loop, lag_is_known, s, "the lag is 300");
 	source_settle_all(s);
 	source_until(loop, lag_is_zero, s, "the lag is 0");
+	reader_end(r);
+}
+
+static void the_lag_of_what_cannot_be_read_is_counted_from_its_beginning(void **state)
+{
+	struct reader *r;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "unread", 1);
+	cluster_write(cluster, "unread", 0, 0, 300, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		rd_kafka_mock_push_request_errors(
+		    cluster->mock, API_FETCH, 1, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+	r = reader_new("g-unread", "unread", NULL);
+	source_until(loop, lag_is_known, r->source, "the lag is 300");
+	assert_int_equal(r->source->n_offers, 0);
+	reader_end(r);
+	rd_kafka_mock_clear_request_errors(cluster->mock, API_FETCH);
+}
+
+static void lag_is_not_zero_before_the_broker_said_anything(void **state)
+{
+	struct reader *r;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "unsaid", 1);
+	cluster_write(cluster, "unsaid", 0, 0, 300, 0);
+	cluster_commit(cluster, "g-unsaid", "unsaid", 0, 10, NULL);
+	rd_kafka_mock_broker_push_request_error_rtts(cluster->mock, 1, API_FETCH, 1, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
+	r = reader_begin("g-unsaid", "unsaid", NULL);
+	r->source->settle_at_once = false;
+	reader_open(r);
+	source_until(loop, lag_is_290, r->source, "the lag is 290");
+	assert_true(r->source->n_lag[0] > 2);
+	assert_int_equal(r->source->n_lag_zero[0], 0);
+	source_settle_all(r->source);
 	reader_end(r);
 }
 
@@ -212,8 +259,44 @@ static void who_only_looks_commits_nothing_in_any_group(void **state)
 	}
 }
 
+static void a_client_cannot_be_made(const char *strategy)
+{
+	const char *const rows[] = { "authType", "certificate", "caCert",
+		"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n", "consumerGroupRebalanceStrategy",
+		strategy, NULL };
+	struct reader *r = reader_begin("g-unmade", "unmade", rows);
+	const struct subscription *subs[] = { &r->sub };
+	struct error err = { .code = ERR_NONE };
+
+	assert_int_equal(kafka_class.open(r->source->connector, &err), 0);
+	assert_int_equal(r->source->n_up, 1);
+	assert_int_equal(kafka_class.subscribe(r->source->connector, subs, 1, &err), -1);
+	assert_int_equal(kafka_class.open(r->source->connector, &err), 0);
+	assert_int_equal(r->source->n_up, 2);
+	reader_close(r);
+}
+
+static void a_client_that_could_not_be_made_is_down_until_it_is_opened_again(void **state)
+{
+	(void)state;
+	a_client_cannot_be_made("range");
+}
+
+static void a_cooperative_client_that_could_not_be_made_harms_nobody(void **state)
+{
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* its settings are left alone on purpose */
+#endif
+	a_client_cannot_be_made("cooperative-sticky");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lag_is_what_is_not_committed_and_becomes_zero),
+	cmocka_unit_test(the_lag_of_what_cannot_be_read_is_counted_from_its_beginning),
+	cmocka_unit_test(lag_is_not_zero_before_the_broker_said_anything),
+	cmocka_unit_test(a_client_that_could_not_be_made_is_down_until_it_is_opened_again),
+	cmocka_unit_test(a_cooperative_client_that_could_not_be_made_harms_nobody),
 	cmocka_unit_test(a_topic_that_comes_later_is_said_to_be_missing_and_then_read),
 	cmocka_unit_test(an_outage_is_told_once_and_ends_by_itself),
 	cmocka_unit_test(a_second_subscribe_with_the_same_set_changes_nothing),

@@ -105,6 +105,54 @@ static void a_slow_reader_of_more_than_the_queue_is_not_read_once_a_second(void 
 	reader_end(r);
 }
 
+/* Looks once in every turn of the loop. */
+struct pulse {
+	struct later later;
+	const struct source *source;
+	unsigned last, most;
+};
+
+static void pulse_beats(void *arg)
+{
+	struct pulse *p = arg;
+	unsigned now = p->source->n_offers;
+
+	if (now - p->last > p->most)
+		p->most = now - p->last;
+	p->last = now;
+	loop_defer(loop, &p->later);
+}
+
+static void large_events_are_not_all_handed_over_in_one_turn(void **state)
+{
+	static const char *const rows[] = { "prefetchBytes", "16Mi", NULL };
+	struct pulse p = { .later = { .fn = pulse_beats, .arg = &p } };
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	cluster_topic(cluster, "large", 1);
+	cluster_write(cluster, "large", 0, 0, 45, 100000); /* what a mock broker holds */
+	r = reader_begin("g-large", "large", rows);
+	s = r->source;
+	s->settle_at_once = false;
+	s->credit = 1;
+	reader_open(r);
+	until_count(s, "large", 1);
+	source_turns(loop, 500); /* the library reads ahead */
+	s->credit = 1000;
+	p.source = s;
+	p.last = s->n_offers;
+	loop_defer(loop, &p.later);
+	source_resume(s);
+	until_count(s, "large", 45);
+	loop_undefer(loop, &p.later);
+	assert_in_range(p.most, 1, 2 * 11); /* 1 MiB a call; a wake and the turn's end may each call once */
+	assert_unbroken(s, "large", 0, 0);
+	source_settle_all(s);
+	reader_end(r);
+}
+
 static bool is_held(void *arg)
 {
 	return ((struct source *)arg)->n_held > 0;
@@ -334,11 +382,51 @@ static void a_group_that_begins_at_the_end_commits_where_it_began(void **state)
 	reader_end(r);
 }
 
+static bool lag_is_all_of_it(void *arg)
+{
+	const struct source *s = arg;
+
+	return s->lag[0].known && s->lag[0].unacked == 301;
+}
+
+static void what_was_known_of_a_log_is_forgotten_with_it(void **state)
+{
+	struct reader *r;
+	struct source *s;
+
+	(void)state;
+	if (cluster->mock == NULL)
+		skip();
+	cluster_topic(cluster, "reset", 1);
+	cluster_write(cluster, "reset", 0, 0, 300, 0);
+	r = reader_new("g-reset", "reset", NULL);
+	s = r->source;
+	until_count(s, "reset", 300);
+	until_committed("g-reset", "reset", 0, 300);
+	s->settle_at_once = false;
+	s->credit = 10;
+	for (unsigned i = 0; i < 1000; i++)
+		rd_kafka_mock_push_request_errors(cluster->mock, API_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
+	rd_kafka_mock_push_request_errors(cluster->mock, API_FETCH, 1, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+	cluster_write(cluster, "reset", 0, 300, 1, 0); /* ends the fetch that waits */
+	until_count(s, "reset", 310);
+	assert_int_equal(s->offers[s->n_offers - 10].offset, 0);
+	source_until(loop, lag_is_all_of_it, s, "the lag is that of the log that is read now");
+	rd_kafka_mock_clear_request_errors(cluster->mock, API_OFFSET_COMMIT);
+	s->credit = 0; /* nothing more is offered: what is settled is all there is */
+	source_settle_all(s);
+	until_committed("g-reset", "reset", 0, 10);
+	assert_int_equal(s->n_lost, 1);
+	reader_end(r);
+	assert_int_equal(cluster_committed(cluster, "g-reset", "reset", 0, NULL, 0), 10);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(events_of_all_partitions_are_offered_in_order_and_committed),
 	cmocka_unit_test(a_group_goes_on_where_it_stopped),
 	cmocka_unit_test(without_credit_reading_stops_and_goes_on_without_a_gap),
 	cmocka_unit_test(a_slow_reader_of_more_than_the_queue_is_not_read_once_a_second),
+	cmocka_unit_test(large_events_are_not_all_handed_over_in_one_turn),
 	cmocka_unit_test(a_held_partition_stands_alone_and_goes_on_at_the_event_that_was_refused),
 	cmocka_unit_test(the_note_is_committed_and_read_back_for_the_offset_it_was_made_for),
 	cmocka_unit_test(a_note_that_changes_alone_is_committed_too),
@@ -346,6 +434,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_event_has_its_place_its_headers_and_what_they_say),
 	cmocka_unit_test(each_event_goes_to_the_subscriptions_that_name_its_topic),
 	cmocka_unit_test(a_group_that_begins_at_the_end_commits_where_it_began),
+	cmocka_unit_test(what_was_known_of_a_log_is_forgotten_with_it),
 };
 
 KAFKA_MAIN(1)

@@ -107,6 +107,16 @@ static void a_json_line_has_the_same_fields(void **state)
 	assert_json("up and running", "up and running");
 }
 
+static void a_line_names_the_function_it_is_of(void **state)
+{
+	(void)state;
+	assert_null(log_function("mail"));
+	assert_string_equal(log_function_now(), "mail");
+	assert_non_null(strstr(text_of("x"), " msg=x app_id=mail "));
+	assert_string_equal(log_function(NULL), "mail");
+	assert_non_null(strstr(text_of("x"), " msg=x app_id=shop "));
+}
+
 static void only_letters_digits_and_few_signs_go_unquoted(void **state)
 {
 	(void)state;
@@ -367,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_line_has_daprds_fields),
 		cmocka_unit_test(a_json_line_has_the_same_fields),
+		cmocka_unit_test(a_line_names_the_function_it_is_of),
 		cmocka_unit_test(only_letters_digits_and_few_signs_go_unquoted),
 		cmocka_unit_test(nothing_in_a_text_line_ends_or_forges_it),
 		cmocka_unit_test(bad_utf8_is_escaped_byte_by_byte),

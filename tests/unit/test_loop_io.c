@@ -8,10 +8,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "bridge/error.h"
+#include "bridge/log.h"
 #include "tests/unit/peer.h"
 
 /* --- sockets --- */
@@ -251,6 +254,29 @@ static void never(void *arg)
 	fail();
 }
 
+static void a_path_that_changes_is_told_and_one_that_is_not_there_is_refused(void **state)
+{
+	struct error err = { ERR_NONE, "" };
+	struct caller c = { .loop = loop_new(&err) };
+	char directory[] = "/tmp/bridge-path-XXXXXX", file[64];
+	struct path_watch *w;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(file, sizeof(file), "%s/secret", directory);
+	assert_null(path_watch_new(c.loop, file, woken, &c, &err));
+	assert_non_null(strstr(err.text, file));
+	w = path_watch_new(c.loop, directory, woken, &c, &err);
+	assert_non_null(w);
+	fclose(fopen(file, "w"));
+	loop_run(c.loop);
+	assert_true(c.calls > 0);
+	path_watch_free(w);
+	unlink(file);
+	rmdir(directory);
+	loop_free(c.loop);
+}
+
 static void a_loop_is_freed_with_whatever_is_left_on_it(void **state)
 {
 	struct pair p;
@@ -269,6 +295,95 @@ static void a_loop_is_freed_with_whatever_is_left_on_it(void **state)
 	close(p.fds[1]);
 }
 
+/* --- whose line it would be --- */
+
+struct whose {
+	const char *timer, *later, *watch, *wake, *name, *signal;
+	struct watch *watching;
+	struct loop *loop;
+};
+
+static void whose_timer(void *arg)
+{
+	((struct whose *)arg)->timer = log_function_now();
+}
+
+static void whose_later(void *arg)
+{
+	((struct whose *)arg)->later = log_function_now();
+}
+
+static void whose_watch(void *arg, unsigned ready)
+{
+	struct whose *w = arg;
+
+	(void)ready;
+	w->watch = log_function_now();
+	watch_want(w->watching, 0);
+}
+
+static void whose_wake(void *arg)
+{
+	((struct whose *)arg)->wake = log_function_now();
+}
+
+static void whose_name(void *arg, const struct addrinfo *list, const char *why)
+{
+	struct whose *w = arg;
+
+	(void)list, (void)why;
+	w->name = log_function_now();
+	raise(SIGUSR1);
+}
+
+static void whose_signal(void *arg, int signo)
+{
+	struct whose *w = arg;
+
+	(void)signo;
+	w->signal = log_function_now();
+	loop_stop(w->loop);
+}
+
+static void what_is_called_logs_for_the_function_that_set_it_up(void **state)
+{
+	struct whose w = { .loop = loop_for_test(), .signal = "nobody yet" };
+	struct later later = { .fn = whose_later, .arg = &w };
+	struct timer timer = { 0 };
+	struct wake *woken;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	loop_on_signal(w.loop, SIGUSR1, whose_signal, &w);
+	log_function("a");
+	timer_set(w.loop, &timer, 0, whose_timer, &w);
+	log_function("b");
+	loop_defer(w.loop, &later);
+	log_function("c");
+	w.watching = watch_new(w.loop, fds[0], whose_watch, &w);
+	log_function("d");
+	woken = wake_new(w.loop, whose_wake, &w);
+	log_function("e");
+	assert_non_null(resolve_start(w.loop, "127.0.0.1", "1", whose_name, &w));
+	log_function(NULL);
+	watch_want(w.watching, WATCH_WRITE);
+	wake(woken);
+	loop_run(w.loop);
+	assert_string_equal(w.timer, "a");
+	assert_string_equal(w.later, "b");
+	assert_string_equal(w.watch, "c");
+	assert_string_equal(w.wake, "d");
+	assert_string_equal(w.name, "e");
+	assert_null(w.signal);
+	assert_null(log_function_now());
+	watch_free(w.watching);
+	wake_free(woken);
+	close(fds[0]);
+	close(fds[1]);
+	loop_free(w.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +394,8 @@ int main(void)
 		cmocka_unit_test(many_wakes_before_a_turn_count_once),
 		cmocka_unit_test(a_name_is_looked_up_and_told_once_and_later),
 		cmocka_unit_test(a_signal_comes_on_the_loop),
+		cmocka_unit_test(a_path_that_changes_is_told_and_one_that_is_not_there_is_refused),
+		cmocka_unit_test(what_is_called_logs_for_the_function_that_set_it_up),
 		cmocka_unit_test(a_loop_is_freed_with_whatever_is_left_on_it),
 	};
 

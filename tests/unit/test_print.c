@@ -61,7 +61,7 @@ static void every_setting_of_the_process_is_printed_with_its_value(void **state)
 	    "spec:\n  function:\n    address: 127.0.0.1:8080\n"
 	    "    protocol: http\n    format: binary\n    endpointConcurrency: 64\n"
 	    "    adaptiveConcurrency: false\n    timeout: 1m\n    bufferEvents: 1024\n    bufferBytes: 16Mi\n"
-	    "    bindingOptionsTimeout: 3s\n    tls:\n      skipVerify: false\n"
+	    "    bindingOptionsTimeout: 3s\n    tokenEnv: APP_API_TOKEN\n    tls:\n      skipVerify: false\n"
 	    "  dapr:\n    httpPort: 3500\n    listen: 127.0.0.1\n  admin:\n"
 	    "    port: 9090\n    listen: 127.0.0.1\n"
 	    "  scaler:\n    port: 0\n    listen: 127.0.0.1\n"

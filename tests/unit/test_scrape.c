@@ -34,7 +34,8 @@ static void numbers_are_kept_for_each_subscription(void **state)
 
 	(void)state;
 	assert_int_equal(s.n, 2);
-	assert_true(s.ready);
+	assert_int_equal(s.ready, 1);
+	assert_int_equal(s.functions, 1);
 	assert_string_equal(s.rows[0].component, "c");
 	assert_string_equal(s.rows[0].topic, "a");
 	assert_string_equal(s.rows[0].route, "/r");
@@ -57,7 +58,25 @@ static void lag_is_summed_over_partitions_and_unknown_when_absent(void **state)
 	assert_true(s.rows[0].lag_known);
 	assert_int_equal(s.rows[0].value[SCRAPED_LAG], 11);
 	assert_false(s.rows[1].lag_known);
-	assert_false(s.ready);
+	assert_int_equal(s.ready, 0);
+	scrape_free(&s);
+}
+
+static void functions_are_told_apart(void **state)
+{
+	struct scrape s =
+	    parsed("bridge_function_ready{function=\"f\"} 1\nbridge_function_ready{function=\"g\"} 0\n"
+		   "bridge_subscription_held" LABELS(
+		       "a") "} 1\n"
+			    "bridge_subscription_held{component=\"c\",function=\"g\",route=\"/r\",topic=\"a\"} 2\n");
+
+	(void)state;
+	assert_int_equal(s.functions, 2);
+	assert_int_equal(s.ready, 1);
+	assert_int_equal(s.n, 2);
+	assert_string_equal(s.rows[1].function, "g");
+	assert_int_equal(s.rows[0].value[SCRAPED_HELD], 1);
+	assert_int_equal(s.rows[1].value[SCRAPED_HELD], 2);
 	scrape_free(&s);
 }
 
@@ -109,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_kept_for_each_subscription),
 		cmocka_unit_test(lag_is_summed_over_partitions_and_unknown_when_absent),
+		cmocka_unit_test(functions_are_told_apart),
 		cmocka_unit_test(escapes_in_labels_are_undone),
 		cmocka_unit_test(what_is_no_metric_of_ours_is_passed_over),
 		cmocka_unit_test(nobody_there_is_said_with_the_address),

@@ -23,10 +23,11 @@
 
 static const char *value_of(const struct config *c, const char *name)
 {
-	for (unsigned i = 0; i < c->n_components; i++)
-		for (unsigned j = 0; c->components[i].part && j < c->components[i].n_settings; j++)
-			if (!strcmp(c->components[i].settings[j].name, name))
-				return c->components[i].settings[j].value;
+	for (unsigned i = 0; i < c->functions->n_components; i++)
+		for (unsigned j = 0; c->functions->components[i].part && j < c->functions->components[i].n_settings;
+		     j++)
+			if (!strcmp(c->functions->components[i].settings[j].name, name))
+				return c->functions->components[i].settings[j].value;
 	return NULL;
 }
 

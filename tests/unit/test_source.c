@@ -64,7 +64,16 @@ static void component_short_form_and_command_line_mean_the_same(void **state)
 
 static const char *value(const struct config *c, const char *name)
 {
-	return settings_value(c->components[0].settings, c->components[0].n_settings, name);
+	return settings_value(c->functions->components[0].settings, c->functions->components[0].n_settings, name);
+}
+
+static void a_scheme_beside_the_name_of_the_class_stays_in_front_of_the_host(void **state)
+{
+	(void)state;
+	assert_string_equal(value(load(SHORT("{name: x, from: 'kafkas://h:1/a'}")), "brokers"), "kafkas://h:1");
+	assert_clean();
+	load(SHORT("{name: x, from: 'kafkasp://h:1/a'}"));
+	assert_found(FINDING_ERROR, "is no kind of source");
 }
 
 static void percent_signs_are_decoded_in_every_part(void **state)
@@ -78,7 +87,7 @@ static void percent_signs_are_decoded_in_every_part(void **state)
 	assert_string_equal(value(c, "topics"), "a b,c+d+e");
 	assert_string_equal(value(c, "saslPassword"), "&=%+");
 	assert_string_equal(value(c, "url"), "a=b");
-	assert_string_equal(c->subscriptions[0].route, "/x");
+	assert_string_equal(c->functions->subscriptions[0].route, "/x");
 	load(SHORT("{name: x, from: 'kafka://h:1/a%2'}"));
 	assert_found(FINDING_ERROR, "a.yaml:7:21: source of \"x\": a percent sign must be written %25");
 	load(SHORT("{name: x, from: 'kafka://h:1/a?url=%00'}"));
@@ -142,9 +151,9 @@ static void on_the_command_line_the_topic_is_the_name(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_string_equal(c->components[0].name, "t");
-	assert_string_equal(c->subscriptions[0].route, "/t");
-	assert_string_equal(c->subscriptions[0].topic, "t,u");
+	assert_string_equal(c->functions->components[0].name, "t");
+	assert_string_equal(c->functions->subscriptions[0].route, "/t");
+	assert_string_equal(c->functions->subscriptions[0].topic, "t,u");
 	load_with((const char *const[]){ "check", "--app-id=a", "kafka://h:1/t?ordr=x", "http://127.0.0.1:1", NULL });
 	assert_found(FINDING_ERROR, "ordr: not known to bindings.kafka, did you mean \"order\"?");
 	files_write("a.yaml", COMPONENT("t", "bindings.sink"));
@@ -159,11 +168,11 @@ static void what_is_only_sent_to_or_looked_at_is_no_subscription(void **state)
 
 	(void)state;
 	assert_clean();
-	assert_int_equal(c->n_components, 1);
-	assert_int_equal(c->n_subscriptions, 0);
+	assert_int_equal(c->functions->n_components, 1);
+	assert_int_equal(c->functions->n_subscriptions, 0);
 	c = load_with((const char *const[]){ "tail", "kafka://h:1", "t", NULL });
 	assert_clean();
-	assert_int_equal(c->n_subscriptions, 0);
+	assert_int_equal(c->functions->n_subscriptions, 0);
 	assert_null(value(c, "topics"));
 }
 
@@ -173,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(component_short_form_and_command_line_mean_the_same),
+		TEST(a_scheme_beside_the_name_of_the_class_stays_in_front_of_the_host),
 		TEST(percent_signs_are_decoded_in_every_part),
 		TEST(faults_are_said_at_the_url_with_a_suggestion),
 		TEST(the_list_is_as_strict_as_its_kind),

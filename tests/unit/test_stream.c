@@ -263,6 +263,30 @@ static void a_peer_that_does_not_read_makes_the_writer_wait(void **state)
 	loop_free(s.loop);
 }
 
+/* The buffers of the kernel take more than that, and TLS would go on as long as they are emptied. */
+static void one_call_takes_a_piece_of_what_is_large_and_says_when_to_go_on(void **state)
+{
+	struct side s = { .loop = loop_for_test() };
+	struct peer p;
+	size_t size = 64 << 20;
+	char *bytes = mem_new(size);
+	struct iovec v[] = { { bytes, 1 << 20 }, { bytes, 1 << 19 }, { bytes, size } };
+	ssize_t n;
+
+	(void)state;
+	peer_bind(&p, s.loop, "127.0.0.1");
+	peer_listen(&p, side_drains);
+	side_open(&s, "127.0.0.1", p.port);
+	UNTIL(s.loop, s.opened && p.accepted);
+	n = stream_write(s.stream, v, 3);
+	assert_true(n > 0 && n <= 2 << 20);
+	UNTIL(s.loop, s.writable);
+	side_close(&s);
+	peer_close(&p);
+	free(bytes);
+	loop_free(s.loop);
+}
+
 static void reading_can_be_put_off_and_on(void **state)
 {
 	struct side s = { .loop = loop_for_test(), .at_once = 1 };
@@ -298,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_connection_that_hangs_fails_in_its_time),
 		cmocka_unit_test(a_stream_can_be_closed_at_any_moment),
 		cmocka_unit_test(a_peer_that_does_not_read_makes_the_writer_wait),
+		cmocka_unit_test(one_call_takes_a_piece_of_what_is_large_and_says_when_to_go_on),
 		cmocka_unit_test(reading_can_be_put_off_and_on),
 	};
 

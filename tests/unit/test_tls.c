@@ -181,6 +181,20 @@ static void faults_in_tls_files_are_said(void **state)
 	tls_files_remove(&files);
 }
 
+static void faults_in_pem_texts_are_said(void **state)
+{
+	static const char none[] = "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n";
+	struct error e;
+
+	(void)state;
+	assert_null(tls_new(&(struct tls_options){ .ca_text = "/a/path" }, &e));
+	assert_non_null(strstr(e.text, "the CA's certificate cannot be read"));
+	assert_null(tls_new(&(struct tls_options){ .skip_verify = true, .key_text = none }, &e));
+	assert_non_null(strstr(e.text, "both texts"));
+	assert_null(tls_new(&(struct tls_options){ .skip_verify = true, .cert_text = none, .key_text = none }, &e));
+	assert_non_null(strstr(e.text, "the client certificate cannot be read"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +202,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_speaks_no_tls_fails_the_handshake),
 		cmocka_unit_test(what_tls_has_decrypted_does_not_get_stuck),
 		cmocka_unit_test(faults_in_tls_files_are_said),
+		cmocka_unit_test(faults_in_pem_texts_are_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
