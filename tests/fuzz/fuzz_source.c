@@ -101,12 +101,12 @@ static void written_free(struct written *w)
 /* It was taken: what runs is what was written, no more, no less, in its order. */
 static void check_taken(const struct config *c, const struct command *command)
 {
-	const struct component_config *k = c->components;
+	const struct component_config *k = c->functions->components;
 	struct written w = { 0 };
 
-	assert(c->n_components == 1 && *k->name && k->part && strcmp(k->type, "bindings.kafka") == 0);
-	assert(c->n_subscriptions == (command->verb == COMMAND_CHECK));
-	assert(command->verb != COMMAND_CHECK || *c->subscriptions[0].route == '/');
+	assert(c->functions->n_components == 1 && *k->name && k->part && strcmp(k->type, "bindings.kafka") == 0);
+	assert(c->functions->n_subscriptions == (command->verb == COMMAND_CHECK));
+	assert(command->verb != COMMAND_CHECK || *c->functions->subscriptions[0].route == '/');
 	want_all(&w, command);
 	assert(!w.odd && w.n == k->n_settings);
 	for (unsigned i = 0; i < w.n; i++) {
