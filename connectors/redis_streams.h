@@ -142,8 +142,4 @@ struct redis_stream *streams_find(struct redis_streams *, struct slice key);
 /* redis_publish.c: XADD in Dapr's format. */
 void streams_publish(struct redis *, struct slice place, const struct request *, const struct event *,
     redis_replied *, void *arg);
-
-/* redis_consumer.c */
-/* A name that no other process of this host uses for that group: "host", "host-2", …; -1 in slot_r: no lock was had. */
-char *consumer_name(const struct redis *, const char *group, int *slot_r);
 #endif

@@ -1,0 +1,433 @@
+"""Redis lists as reliable queues: an entry is in the list, or in work of somebody alive or to be taken over, or done."""
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from collections import Counter
+
+import pytest
+
+from tests.servers.redis import Lists
+from tests.servers.resp import Refused
+from tests.servers.wait import eventually, throughout
+
+from .bridge import run
+from .config import Config
+from .conftest import LONG
+
+pytestmark = pytest.mark.quick
+LIST = {"kind": "list"}
+MIB = 1 << 20
+
+
+# -- the main road
+
+
+def test_every_entry_arrives_once_and_is_removed(redis, function, redis_read, ledger):
+    key = redis.name("list")
+    ledger.produce(redis.lists(), key, 2000)
+    b = redis_read(key, **LIST)
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: redis.drained(key), 10)
+    assert b.count("delivered_total", component="orders", topic=key) == 2000
+    eventually(lambda: b.metrics().lag(key, 0) == 0, 15, "its lag is known")
+    got = function.last()["headers"]
+    assert (got["__topic"], got["__deliverycount"]) == (key, "1")
+
+
+def test_bytes_come_as_they_were_pushed(redis, function, redis_read):
+    key = redis.name("list")
+    raw = [b'{"id" : "as-written",  "n": 12345678901234567890.10}', b"\x00\xff\r\n", b""]
+    redis_read(key, function={"endpointConcurrency": 1}, order="partition", **LIST)
+    for data in raw:
+        redis("LPUSH", key, data)
+    eventually(lambda: len(function.requests()) == 3, 30)
+    assert [r["body"].encode("latin-1") for r in function.stats()["recent"]] == raw
+
+
+@pytest.mark.parametrize("side, push", [("right", "LPUSH"), ("left", "RPUSH")])
+def test_the_oldest_is_taken_first(redis, function, redis_read, ledger, side, push):
+    key = redis.name("list")
+    ids = ledger.produce(Lists(redis, push), key, 300)
+    redis_read(key, order="partition", takeFrom=side, **LIST)
+    ledger.wait(function)
+    assert [r.id for r in function.requests()] == ids
+
+
+def test_equal_entries_are_entries_of_their_own(redis, function, redis_read):
+    """Some of them fail, some are done before others that came earlier: none is taken for another one."""
+    key = redis.name("list")
+    function.behave({"do": "ok", "status": 503, "times": 7}, {"do": "slow", "ms": 3})
+    for _ in range(100):
+        redis("LPUSH", key, b'{"id":"same"}')
+    b = redis_read(key, retryInitialInterval="10ms", **LIST)
+    eventually(lambda: b.count("delivered_total") == 100, 30)
+    eventually(lambda: redis.drained(key), 10)
+    assert len(function.requests()) == 107
+
+
+def test_what_fails_stays_in_work_while_others_are_removed(redis, function, redis_read, ledger):
+    key = redis.name("list")
+    first = ledger.produce(redis.lists(), key, 10)[0]
+    function.behave({"do": "ok", "id": first, "status": 503})
+    b = redis_read(key, retryInitialInterval="10ms", retryMaxInterval="50ms", **LIST)
+    ledger.produce(redis.lists(), key, 2000)
+    eventually(lambda: len(function.taken()) == 2009, 60)
+    eventually(lambda: redis.in_work(key) == 1, 10)
+    assert redis("LLEN", key) == 0 and b.count("inflight") == 1
+    eventually(lambda: b.metrics().lag(key, 0) == 1, 15)
+    function.behave()
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: redis.drained(key), 10)
+
+
+def test_several_lists_and_one_that_fails_leaves_the_others_alone(redis, function, redis_read, ledger):
+    good, bad = redis.name("list"), redis.name("list")
+    function.behave({"do": "ok", "status": 503, "topic": bad})
+    redis_read(f"{bad},{good}", function={"bufferEvents": 50}, retryMaxInterval="100ms", **LIST)
+    ledger.produce(redis.lists(), bad, 300)
+    for _ in range(5):
+        ledger.produce(redis.lists(), good, 100)
+    eventually(lambda: len(function.taken()) == 500, 60)
+    function.behave()
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: redis.drained(good) and redis.drained(bad), 10)
+
+
+def test_an_empty_list_costs_next_to_nothing_and_an_entry_is_noticed_at_once(redis_servers, function, redis_reader,
+                                                                            ledger):
+    server = redis_servers().start()
+    key = server.name("list")
+    redis_reader(key, server, processingTimeout="60s", redeliverInterval="15s", readTimeout="3s", **LIST).start().ready()
+    ledger.produce(server.lists(), key, 1)
+    ledger.wait(function)
+    eventually(lambda: server.drained(key), 10)
+    before = server.calls()
+    throughout(lambda: server("LLEN", key) == 0, 6, "nothing comes")
+    after = server.calls()
+    ours = {c: n - before.get(c, 0) for c, n in after.items() if n > before.get(c, 0) and c not in ("info",)}
+    ours["llen"] -= 1 + ours.get("exec", 0)     # all of them but one a look at its lag are ours
+    assert ours.pop("blmove", 0) <= 3, "it blocks on the server"
+    assert sum(n for c, n in ours.items() if c not in ("llen", "multi", "exec", "hkeys", "hgetall", "exists", "set")) == 0, ours
+    ledger.produce(server.lists(), key, 1)
+    ledger.wait(function, within=2)
+
+
+def test_an_entry_of_64_mib_among_small_ones(redis, function, redis_read, ledger):
+    key = redis.name("list")
+    function.behave({"do": "slow", "ms": 2})
+    ledger.produce(redis.lists(), key, 50)
+    redis("LPUSH", key, b'{"id":"large","pad":"' + b"x" * (64 * MIB) + b'"}')
+    ledger.produce(redis.lists(), key, 50)
+    b = redis_read(key, **LIST)
+    ledger.wait(function)
+    eventually(lambda: "large" in function.taken(), 60)
+    eventually(lambda: redis.drained(key), 10)
+    ledger.attempted.add("large")
+    ledger.check(function, duplicates=0)
+    assert b.count("delivered_total") == 101
+
+
+def test_a_small_buffer_bounds_what_is_taken(redis, function, redis_read, ledger):
+    key = redis.name("list")
+    function.behave({"do": "hang"})
+    b = redis_read(key, function={"bufferEvents": 20, "timeout": "60s"}, **LIST)
+    ledger.produce(redis.lists(), key, 500)
+    b.wait_in_flight(10)
+    throughout(lambda: redis("LLEN", key) >= 450, 2, "the rest stays in the list")
+    function.behave()
+    function.release()
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: redis.drained(key), 10)
+
+
+def test_a_poison_entry_is_parked_in_a_stream_and_then_removed(redis, function, bridge, ledger):
+    key, dead = redis.name("list"), redis.name("dead")
+    first = ledger.produce(redis.lists(), key, 10)[0]
+    function.behave({"do": "ok", "id": first, "status": 503})
+    config = Config(function={"address": function.address}).redis("kept", redis.port)
+    bridge(config.redis("orders", redis.port, topics=key, deadLetterTopic=dead, deadLetterComponent="kept",
+                        retryMaxAttempts=2, retryInitialInterval="10ms", **LIST)).start()
+    ledger.wait(function, parked=lambda: [json.loads(e["data"])["id"] for e in redis.entries(dead)])
+    entry, = redis.entries(dead)
+    assert json.loads(entry["metadata"])["bridge-origin-topic"] == key
+    eventually(lambda: redis.drained(key), 10)
+
+
+def test_a_string_instead_of_a_list_is_said_and_read_once_it_is_one(redis, function, redis_read, ledger):
+    key, other = redis.name("list"), redis.name("list")
+    redis("SET", key, "x")
+    b = redis_read(f"{key},{other}", **LIST)
+    eventually(lambda: b.log_contains("WRONGTYPE: it is a string"), 20)
+    ledger.produce(redis.lists(), other, 10)
+    ledger.wait(function)
+    redis("DEL", key)
+    ledger.produce(redis.lists(), key, 10)
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+
+
+# -- ends
+
+
+def test_killed_again_and_again_under_load_nothing_is_lost(redis, function, redis_read, ledger):
+    key, dice = redis.name("list"), random.Random(11)
+    function.behave({"do": "ok", "status": 503, "times": 40}, {"do": "slow", "ms": 5})
+    b = redis_read(key, retryInitialInterval="10ms", retryMaxInterval="20ms", **LIST)
+    with ledger.steady(redis.lists(), key, 800):
+        for _ in range(40 if LONG else 8):
+            before = len(function.taken())
+            eventually(lambda: len(function.taken()) > before + dice.randrange(50, 600), 60)
+            b.wait_in_flight()
+            b.kill9()
+            b.start()
+    ledger.wait(function)
+    ledger.check(function)
+    assert ledger.duplicates(function) >= 1, "invalid run: nothing came twice"
+    eventually(lambda: redis.drained(key), 20)
+    eventually(lambda: len([f for f in redis("HKEYS", f"{key}:bridge") if f.startswith("u:")]) == 1, 10,
+               "what was taken over is not kept in the books")
+
+
+def test_what_was_in_work_comes_at_once_after_a_kill_and_is_counted(redis, function, redis_read, ledger):
+    key = redis.name("list")
+    function.behave({"do": "hang"})
+    b = redis_read(key, processingTimeout="1h", **LIST)
+    ledger.produce(redis.lists(), key, 20)
+    for count in ("2", "3"):
+        b.wait_in_flight(20)
+        b.kill9()
+        function.behave({"do": "hang"} if count == "2" else {"do": "ok"})
+        b.start()
+        eventually(lambda: function.requests() and function.last()["headers"]["__deliverycount"] == count, 15)
+    ledger.wait(function, within=15)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: redis.drained(key), 10)
+
+
+def test_another_member_takes_over_what_a_dead_one_left(redis, functions, redis_reader, ledger):
+    key, first, second = redis.name("list"), functions().up(), functions().up()
+    first.behave({"do": "hang"})
+    a = redis_reader(key, function={"address": first.address}, consumerName="a", **LIST).start()
+    ledger.produce(redis.lists(), key, 200)
+    a.wait_in_flight(50)
+    b = redis_reader(key, function={"address": second.address}, consumerName="b", **LIST).start().ready()
+    a.kill9()
+    ledger.wait(second, within=30)
+    assert b.log_contains("took over")
+    eventually(lambda: redis.drained(key), 10)
+    ledger.check(second, duplicates=0)
+
+
+def test_what_is_in_work_for_long_is_not_taken_over(redis, functions, redis_reader, ledger):
+    key, slow, idle = redis.name("list"), functions().up(), functions().up()
+    slow.behave({"do": "hang"})
+    redis_reader(key, function={"address": slow.address, "timeout": "60s"}, consumerName="a", **LIST).start().ready()
+    ledger.produce(redis.lists(), key, 30)
+    eventually(lambda: len(slow.requests()) == 30, 20)
+    redis_reader(key, function={"address": idle.address}, consumerName="b", **LIST).start().ready()
+    throughout(lambda: not idle.requests(), 6, "three times processingTimeout")
+    slow.release()
+    ledger.wait(slow)
+    ledger.check(slow, duplicates=0)
+    eventually(lambda: redis.drained(key), 10)
+
+
+def test_two_members_share_and_take_over_from_each_other_while_both_are_killed(redis, functions, redis_reader, ledger):
+    key, function, dice = redis.name("list"), functions().up(), random.Random(5)
+    function.behave({"do": "slow", "ms": 5})
+    members = [redis_reader(key, function={"address": function.address}, consumerName=n, **LIST).start()
+               for n in ("a", "b")]
+    with ledger.steady(redis.lists(), key, 600):
+        for _ in range(20 if LONG else 6):
+            before = len(function.taken())
+            eventually(lambda: len(function.taken()) > before + dice.randrange(100, 500), 60)
+            m = members[dice.randrange(2)]
+            m.kill9()
+            m.start()
+    ledger.wait(function)
+    ledger.check(function)
+    eventually(lambda: redis.drained(key), 20)
+
+
+def test_a_member_that_was_frozen_acknowledges_nothing_that_is_not_its_own_any_more(redis, functions, redis_reader,
+                                                                                   ledger):
+    key, first, second = redis.name("list"), functions().up(), functions().up()
+    first.behave({"do": "hang"})
+    a = redis_reader(key, function={"address": first.address, "timeout": "60s"}, consumerName="a", **LIST).start()
+    ledger.produce(redis.lists(), key, 30)
+    a.wait_in_flight(30)
+    a.process.sigstop()
+    second.behave({"do": "hang"})
+    b = redis_reader(key, function={"address": second.address, "timeout": "60s"}, consumerName="b", **LIST).start()
+    b.wait_in_flight(30)
+    first.behave()
+    first.release()
+    a.process.sigcont()
+    eventually(lambda: len(first.taken()) == 30, 20)
+    eventually(lambda: a.log_contains("others have taken over"), 20)
+    throughout(lambda: redis.in_work(key) == 30, 2, "the other one's are not removed")
+    second.behave()
+    second.release()
+    ledger.produce(redis.lists(), key, 50)
+    ledger.wait(first, second)
+    eventually(lambda: redis.drained(key), 10)
+    ledger.check(first, second)
+
+
+def test_an_orderly_stop_brings_nothing_twice_and_leaves_the_rest_to_others(redis, functions, redis_reader, ledger):
+    key, first, second = redis.name("list"), functions().up(), functions().up()
+    first.behave({"do": "slow", "ms": 20})
+    a = redis_reader(key, function={"address": first.address, "endpointConcurrency": 4}, consumerName="a",
+                     processingTimeout="1h", **LIST).start()
+    ledger.produce(redis.lists(), key, 300)
+    eventually(lambda: len(first.taken()) > 20, 20)
+    a.stop()
+    assert redis.in_work(key) > 0, "invalid run: nothing was left"
+    redis_reader(key, function={"address": second.address}, consumerName="b", processingTimeout="1h", **LIST).start()
+    ledger.wait(first, second, within=15)
+    ledger.check(first, second, duplicates=0)
+    eventually(lambda: redis.drained(key), 10)
+
+
+# -- the server
+
+
+def test_a_server_that_keeps_what_it_has_is_restarted_and_nothing_is_lost(redis_servers, function, redis_reader, ledger):
+    server = redis_servers(durable=True).start()
+    key = server.name("list")
+    function.behave({"do": "slow", "ms": 5})
+    b = redis_reader(key, server, **LIST).start()
+    with ledger.steady(server.lists(), key, 300):
+        for end in (server.kill9, server.stop, server.kill9):
+            before = len(function.taken())
+            eventually(lambda: len(function.taken()) > before + 100, 60)
+            end()
+            server.start()
+    ledger.wait(function)
+    ledger.check(function)
+    eventually(lambda: server.drained(key), 10)
+    assert b.metrics().component("reconnects_total") >= 3
+
+
+def test_what_runs_through_a_restart_of_the_server_is_not_delivered_again(redis_servers, function, redis_reader, ledger):
+    server = redis_servers(durable=True).start()
+    key = server.name("list")
+    function.behave({"do": "hang"})
+    b = redis_reader(key, server, function={"address": function.address, "timeout": "60s"}, **LIST).start()
+    ledger.produce(server.lists(), key, 30)
+    eventually(lambda: len(function.requests()) == 30, 20)
+    server.kill9()
+    server.start()
+    eventually(lambda: b.metrics().component("reconnects_total") >= 1, 20)
+    eventually(lambda: b.readyz() == 200, 20)
+    function.behave()
+    function.release()
+    ledger.produce(server.lists(), key, 10)
+    ledger.wait(function)
+    eventually(lambda: server.drained(key), 10)
+    assert ledger.retries(function) == 0
+
+
+def test_a_server_that_forgets_everything_is_read_on(redis_servers, function, redis_reader, ledger):
+    """What was in work here is delivered all the same."""
+    server = redis_servers().start()
+    key = server.name("list")
+    function.behave({"do": "hang"})
+    b = redis_reader(key, server, function={"address": function.address, "timeout": "60s"}, **LIST).start()
+    ledger.produce(server.lists(), key, 30)
+    b.wait_in_flight(30)
+    server.kill9()
+    server.start()
+    eventually(lambda: b.log_contains("has lost what is in work"), 20)
+    function.behave()
+    function.release()
+    ledger.produce(server.lists(), key, 100)
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: server.drained(key), 10)
+
+
+def test_a_frozen_server_is_noticed_and_read_on_when_it_thaws(redis_servers, function, redis_reader, ledger):
+    """The commands of the old connection are carried out then, beside the new one's."""
+    server = redis_servers().start()
+    key = server.name("list")
+    function.behave({"do": "slow", "ms": 3})
+    b = redis_reader(key, server, **LIST).start().ready()
+    ledger.produce(server.lists(), key, 500)
+    b.wait_in_flight()
+    server.process.sigstop()
+    eventually(lambda: b.readyz() != 200, 20, "it is not ready while its broker is silent")
+    eventually(lambda: b.metrics().lag(key, 0) is None, 20, "lag is unknown, not 0")
+    server.process.sigcont()
+    ledger.produce(server.lists(), key, 50)
+    ledger.wait(function)
+    ledger.check(function)
+    eventually(lambda: server.drained(key), 10)
+
+
+@pytest.mark.parametrize("toxics", [{"slice": 1}, {"limit": 3000}, {"delay_ms": 30}], ids=lambda t: next(iter(t)))
+def test_a_bad_line_loses_nothing(redis, function, proxies, redis_read, ledger, toxics):
+    key, proxy = redis.name("list"), proxies(redis.port)
+    proxy.poison(**toxics)
+    redis_read(key, port=proxy.port, queueDepth=10, **LIST)
+    ledger.produce(redis.lists(), key, 200)
+    eventually(lambda: len(function.taken()) > 20, 120)
+    proxy.heal()
+    ledger.wait(function, within=120)
+    ledger.check(function)
+    eventually(lambda: redis.drained(key), 30)
+
+
+def test_a_half_open_connection_is_noticed(redis, function, proxies, redis_read, ledger):
+    key, proxy = redis.name("list"), proxies(redis.port)
+    b = redis_read(key, port=proxy.port, **LIST)
+    b.ready()
+    ledger.produce(redis.lists(), key, 50)
+    ledger.wait(function)
+    proxy.poison(blackhole=True)
+    ledger.produce(redis.lists(), key, 50)
+    eventually(lambda: b.log_contains("no answer within readTimeout"), 20)
+    proxy.heal()
+    ledger.wait(function)
+    eventually(lambda: redis.drained(key), 20)
+    ledger.check(function, duplicates=0)
+
+
+def test_a_full_server_is_asked_again_and_nothing_is_lost(redis_servers, function, redis_reader, ledger):
+    server = redis_servers(maxmemory="3mb", maxmemory_policy="noeviction").start()
+    key = server.name("list")
+    ledger.produce(server.lists(), key, 10)
+    filler = 0
+    with pytest.raises(Refused):
+        while True:
+            server("SET", f"filler-{filler}", "x" * 100000)
+            filler += 1
+    b = redis_reader(key, server, **LIST).start()
+    eventually(lambda: b.log_contains("OOM"), 20)
+    for i in range(filler):
+        server("DEL", f"filler-{i}")
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: server.drained(key), 10)
+
+
+# -- writing
+
+
+def test_send_pushes_the_bytes(redis, function, redis_read):
+    key = redis.name("list")
+    url = f"redis://127.0.0.1:{redis.port}/{key}?kind=list"
+    assert run("send", url, said="one\ntwo\n").returncode == 0
+    assert redis("LRANGE", key, 0, -1) == ["two", "one"]
+    assert run("send", url + "&takeFrom=left", "three").returncode == 0
+    assert redis("LRANGE", key, 0, -1) == ["two", "one", "three"]
+    with pytest.raises(subprocess.TimeoutExpired) as tail:
+        run("tail", url, within=2)
+    assert b"cannot be looked at" in tail.value.stderr
+    assert Counter(redis("LRANGE", key, 0, -1)) == {"one": 1, "two": 1, "three": 1}
