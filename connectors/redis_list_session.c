@@ -30,6 +30,16 @@ void list_field_word(struct redis_link *link, char kind, const char *id)
 	redis_link_text(link, text);
 }
 
+void list_queued(void *arg, const struct redis_reply *reply)
+{
+	struct redis_list *l = arg;
+	struct redis *r = l->redis;
+
+	if (reply->kind == REDIS_ERROR && !list_over(l, reply))
+		log_fault(&r->faults, loop_now(r->base.loop), LOG_WARN, REDIS_SCOPE, "%s: list %s: %.*s", r->base.name,
+		    l->key, (int)reply->text.n, reply->text.p);
+}
+
 static void command(struct redis_list *l, unsigned words, const char *name, const char *suffix)
 {
 	struct redis_link *link = l->redis->link;
@@ -67,35 +77,41 @@ struct adoption {
 	unsigned deliveries;
 };
 
+static void adopt_own(struct redis_unit *);
+
 /* What the transaction answers, in its order. */
 enum { WAS_TYPE, WAS_VERSION, RENAMED, FENCED, REGISTERED, UNREGISTERED, LENGTH, ADOPTION_ANSWERS };
 
-/* The list was not there: what was registered for it is taken back. */
-static void adoption_undo(const struct adoption *a, bool fence)
+/* The list was not there: what was written for it is taken back, with a fence that was renamed. */
+static void adoption_undo(const struct adoption *a, bool fence, bool versions)
 {
 	struct redis_list *l = a->list;
+	struct redis_link *link = l->redis->link;
 
-	command(l, 3, "HDEL", NULL);
-	list_field_word(l->redis->link, 'u', a->to);
-	redis_link_end(l->redis->link, redis_reply_ignored, NULL);
-	if (fence) {
-		command(l, 2, "DEL", a->to);
-		redis_link_end(l->redis->link, redis_reply_ignored, NULL);
-	} else {
-		command(l, 3, "HDEL", NULL);
-		list_field_word(l->redis->link, 'v', a->origin);
-		redis_link_end(l->redis->link, redis_reply_ignored, NULL);
-	}
+	command(l, versions ? 4 : 3, "HDEL", NULL);
+	list_field_word(link, 'u', a->to);
+	if (versions)
+		list_field_word(link, 'v', a->origin);
+	redis_link_end(link, redis_reply_ignored, NULL);
+	if (!fence)
+		return;
+	command(l, 2, "DEL", a->to);
+	redis_link_end(link, redis_reply_ignored, NULL);
 }
 
 static void adoption_failed(const struct adoption *a, const struct redis_reply *answers)
 {
 	struct redis_list *l = a->list;
-	bool fence = slice_is(answers[WAS_TYPE].text, "string");
+	bool fence = slice_is(answers[WAS_TYPE].text, "string"), again = a->unit && *a->unit->perhaps;
 
-	adoption_undo(a, fence);
+	adoption_undo(a, fence, !fence && !again);
 	if (!a->unit)
 		return;
+	if (again) { /* the connection ended before that name was given: it still has the one before */
+		*a->unit->perhaps = '\0';
+		adopt_own(a->unit);
+		return;
+	}
 	if (fence)
 		l->stolen = true;
 	else if (a->unit->n && answers[UNREGISTERED].number == 0)
@@ -138,8 +154,9 @@ static void adoption_done(const struct adoption *a, const struct redis_reply *an
 		    l->redis->base.name, l->key, (long long)answers[LENGTH].number, a->from);
 	}
 	snprintf(u->id, sizeof(u->id), "%s", a->to);
+	*u->perhaps = '\0';
 	u->ours = true;
-	unit_resolve(u, version, (uint64_t)answers[LENGTH].number);
+	unit_resolve(u, version, answers[LENGTH].number > 0 ? (uint64_t)answers[LENGTH].number : 0);
 }
 
 static void session_ready(struct redis_list *l)
@@ -153,15 +170,17 @@ static void adoption_answered(void *arg, const struct redis_reply *reply)
 	struct adoption *a = arg;
 	struct redis_list *l = a->list;
 
-	l->adopting -= l->adopting > 0;
+	l->adopting--;
+	if (reply->kind == REDIS_LOST && a->unit)
+		snprintf(a->unit->perhaps, sizeof(a->unit->perhaps), "%s", a->to);
 	if (reply->kind == REDIS_ARRAY && reply->n == ADOPTION_ANSWERS) {
 		if (slice_is(reply->items[WAS_TYPE].text, "list"))
 			adoption_done(a, reply->items);
 		else
 			adoption_failed(a, reply->items);
 		session_ready(l);
-		if (l->step == LIST_READING)
-			list_go_on(l);
+		list_go_on(l);
+		lists_drained(l->redis->lists);
 	} else if (!list_over(l, reply)) {
 		list_refused(l, "what was in work before cannot be taken over", reply);
 	}
@@ -174,27 +193,27 @@ static void adopt_write(const struct adoption *a)
 	struct redis_link *link = l->redis->link;
 
 	command_alone(l, "MULTI");
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command(l, 2, "TYPE", a->from);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command(l, 3, "HGET", NULL);
 	list_field_word(link, 'v', a->origin);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command(l, 3, "RENAME", a->from);
 	list_key_word(link, l, a->to);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command(l, 5, "SET", a->from);
 	redis_link_text(link, "taken over");
 	redis_link_text(link, "EX");
 	redis_link_number(link, FENCE_S);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	register_unit(l, a->to, a->origin, a->deliveries);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command(l, 3, "HDEL", NULL);
 	list_field_word(link, 'u', a->from);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command(l, 2, "LLEN", a->to);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	command_alone(l, "EXEC");
 }
 
@@ -210,17 +229,13 @@ static void adopt(const struct adoption *wanted)
 	redis_link_end(l->redis->link, adoption_answered, a);
 }
 
-static void adopt_own(struct redis_list *l)
+static void adopt_own(struct redis_unit *u)
 {
-	for (struct redis_unit *u = l->units; u; u = u->next) {
-		struct adoption a = { .list = l, .unit = u, .deliveries = u->deliveries };
+	struct adoption a = { .list = u->list, .unit = u, .deliveries = u->deliveries };
 
-		if (u->ours || u == l->main)
-			continue;
-		snprintf(a.from, sizeof(a.from), "%s", u->id);
-		snprintf(a.origin, sizeof(a.origin), "%s", u->origin);
-		adopt(&a);
-	}
+	snprintf(a.from, sizeof(a.from), "%s", *u->perhaps ? u->perhaps : u->id);
+	snprintf(a.origin, sizeof(a.origin), "%s", u->origin);
+	adopt(&a);
 }
 
 /* --- looking for what is left --- */
@@ -297,7 +312,7 @@ static void left_answered(void *arg, const struct redis_reply *reply)
 			continue;
 		if (slice_is(consumer, l->redis->lists->consumer))
 			adopt(&a);
-		else
+		else if (l->redis->rows.redeliver_ms > 0)
 			alive_ask(&a);
 	}
 	l->looked = true;
@@ -373,7 +388,9 @@ void session_begin(struct redis_list *l)
 	register_unit(l, l->main->id, l->main->origin, 0);
 	redis_link_end(link, begin_answered, l);
 	l->main->ours = true;
-	adopt_own(l);
+	for (struct redis_unit *u = l->units; u; u = u->next)
+		if (!u->ours)
+			adopt_own(u);
 	session_scan(l);
 }
 

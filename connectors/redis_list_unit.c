@@ -159,7 +159,7 @@ void unit_round(struct redis_unit *u)
 		return;
 	redis_link_begin(link, 1);
 	redis_link_text(link, "MULTI");
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	for (unsigned i = 0; i < u->n && u->round < ROUND_MAX; i++) {
 		if (!u->work[i].settled)
 			continue;
@@ -170,20 +170,20 @@ void unit_round(struct redis_unit *u)
 		list_key_word(link, l, u->id);
 		redis_link_number(link, -(int64_t)i - 1);
 		redis_link_text(link, tombstone);
-		redis_link_end(link, redis_reply_ignored, NULL);
+		redis_link_end(link, list_queued, l);
 	}
 	redis_link_begin(link, 4);
 	redis_link_text(link, "LREM");
 	list_key_word(link, l, u->id);
 	redis_link_number(link, -(int64_t)u->round);
 	redis_link_text(link, tombstone);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	redis_link_begin(link, 4);
 	redis_link_text(link, "HSET");
 	list_key_word(link, l, NULL);
 	list_field_word(link, 'v', u->origin);
 	redis_link_number(link, (int64_t)u->version + 1);
-	redis_link_end(link, redis_reply_ignored, NULL);
+	redis_link_end(link, list_queued, l);
 	redis_link_begin(link, 1);
 	redis_link_text(link, "EXEC");
 	redis_link_end(link, round_answered, u);

@@ -124,11 +124,20 @@ static void reader_close(struct redis_list *l)
 
 /* --- the clock --- */
 
+/* Something is settled, and not known to be removed. */
+static bool list_owes(const struct redis_list *l)
+{
+	for (const struct redis_unit *u = l->units; u; u = u->next)
+		if (u->n_settled > 0)
+			return true;
+	return false;
+}
+
 static void list_tick(struct redis_list *l, int64_t now)
 {
 	struct redis_lists *s = l->redis->lists;
 
-	if (l->step == LIST_WAITING && l->n_subs > 0 && !l->redis->stopped)
+	if (l->step == LIST_WAITING && l->n_subs > 0 && (!l->redis->stopped || list_owes(l)))
 		session_begin(l);
 	if (!*l->session || l->leaving)
 		return;
@@ -307,9 +316,8 @@ void lists_drained(struct redis_lists *s)
 	if (!s->drain)
 		return;
 	for (struct redis_list *l = s->list; l; l = l->next)
-		for (struct redis_unit *u = l->units; u; u = u->next)
-			if (u->n_settled > 0)
-				return;
+		if (list_owes(l))
+			return;
 	for (struct redis_list *l = s->list; l; l = l->next) {
 		if (*l->session && !l->leaving && redis_link_is_open(s->redis->link))
 			session_leave(l);

@@ -28,6 +28,7 @@ struct redis_unit {
 	struct redis_unit *next;
 	struct redis_list *list;
 	char		 id[UNIT_MAX], origin[UNIT_MAX];	/* origin: the first id it had */
+	char		 perhaps[UNIT_MAX];	/* the id it has if a transaction was done whose answer was lost; else empty */
 	unsigned	 deliveries;	/* of its entries, before */
 	uint64_t	 number;	/* w[0] of its tokens: of this process, never used again */
 	uint64_t	 seq;		/* w[1] of the next */
@@ -110,6 +111,7 @@ void session_beat(struct redis_list *);
 void session_scan(struct redis_list *);		/* for sessions that ended */
 void session_leave(struct redis_list *);	/* ends in lists_drained(): whatever is left may be taken over at once */
 void list_key_word(struct redis_link *, const struct redis_list *, const char *suffix);	/* L:bridge[:suffix] */
+void list_queued(void *list, const struct redis_reply *);	/* to a command of a transaction */
 void list_field_word(struct redis_link *, char kind, const char *id);	/* 'u' a unit, 'v' its rounds */
 
 /* redis_list_move.c: entries from the list, and to the core. */

@@ -417,6 +417,44 @@ def test_a_full_server_is_asked_again_and_nothing_is_lost(redis_servers, functio
     eventually(lambda: server.drained(key), 10)
 
 
+# What docs/configuration.md says a reader of lists needs.
+RIGHTS = ("ping blmove lmove lrange lset lrem llen hset hget hdel hgetall hkeys set del exists rename type multi exec").split()
+
+
+def test_the_rights_that_are_documented_are_enough_and_each_is_needed(redis_servers, function, redis_reader, ledger):
+    server = redis_servers().start()
+    key = server.name("list")
+    server("ACL", "SETUSER", "anna", "on", ">pw", f"~{key}*", *[f"+{c}" for c in RIGHTS])
+    login = {"redisUsername": "anna", "redisPassword": "pw", "consumerName": "a"}
+    function.behave({"do": "hang"})
+    b = redis_reader(key, server, **login, **LIST).start()
+    ledger.produce(server.lists(), key, 50)
+    b.wait_in_flight(50)
+    b.kill9()
+    function.behave()
+    b.start()
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+    eventually(lambda: server.drained(key), 10)
+    eventually(lambda: b.metrics().lag(key, 0) == 0, 15)
+    b.stop()
+    assert "NOPERM" not in b.log()
+    assert {c.split("|")[0] for c in server.calls()} >= set(RIGHTS)
+
+
+def test_a_right_that_is_missing_is_said(redis_servers, function, redis_reader, ledger):
+    server = redis_servers().start()
+    key = server.name("list")
+    server("ACL", "SETUSER", "anna", "on", ">pw", f"~{key}", *[f"+{c}" for c in RIGHTS])
+    b = redis_reader(key, server, redisUsername="anna", redisPassword="pw", **LIST).start()
+    ledger.produce(server.lists(), key, 5)
+    eventually(lambda: b.log_contains("the list cannot be read: NOPERM"), 20)
+    assert server("LLEN", key) == 5
+    server("ACL", "SETUSER", "anna", f"~{key}:bridge*")
+    ledger.wait(function)
+    ledger.check(function, duplicates=0)
+
+
 # -- writing
 
 
