@@ -251,7 +251,8 @@ static void redis_close(struct connector *c)
 
 const struct connector_class redis_class = {
 	.name = "redis",
-	.summary = "Redis streams and lists, read with takeover of what dead consumers left; channels, at most once; and writing",
+	.summary =
+	    "Redis streams and lists, with takeover of what dead consumers left; channels, at most once; writing",
 	.options = redis_options,
 	.size = sizeof(struct redis),
 	.check = redis_check,

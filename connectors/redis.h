@@ -30,7 +30,8 @@ struct redis_rows {
 	int64_t		 unused_number, unused_ms;	/* of rows that say so */
 };
 enum { REDIS_NODE, REDIS_CLUSTER };
-enum redis_kind_of_source { REDIS_STREAMS, REDIS_LISTS, REDIS_CHANNELS };	/* in the order of the words of the row kind */
+/* in the order of the words of the row kind */
+enum redis_kind_of_source { REDIS_STREAMS, REDIS_LISTS, REDIS_CHANNELS };
 enum { REDIS_OLDEST, REDIS_NEWEST };
 enum { REDIS_RIGHT, REDIS_LEFT };
 
@@ -102,7 +103,7 @@ void redis_down(struct redis *, const struct error *);
 bool redis_failed(struct redis *, const struct redis_reply *);
 void redis_refused(struct redis *, const char *what, const struct redis_reply *);	/* any other error: down */
 
-/* How many entries may be asked for now: credit (no window yet: queueDepth), and what the last ones weighed.  At least 1. */
+/* How many entries may be asked for now, at least 1: credit (no window yet: queueDepth), and what the last weighed. */
 unsigned redis_room(const struct redis *, const struct window *);
 void redis_weigh(struct redis *, size_t bytes);	/* one entry came */
 

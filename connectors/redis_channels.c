@@ -212,8 +212,7 @@ static void channel_wanted(struct redis_channels *s, const struct subscription *
 	ch->subs[ch->n_subs++] = sub;
 }
 
-static int channels_subscribe(
-    struct redis *r, const struct subscription *const *subs, unsigned n, struct error *err)
+static int channels_subscribe(struct redis *r, const struct subscription *const *subs, unsigned n, struct error *err)
 {
 	struct redis_channels *s = r->channels;
 
@@ -282,8 +281,8 @@ static void channels_close(struct redis *r)
 	r->channels = NULL;
 }
 
-static void channels_publish(struct redis *r, struct slice place, const struct request *request,
-    const struct event *e, redis_replied *replied, void *arg)
+static void channels_publish(struct redis *r, struct slice place, const struct request *request, const struct event *e,
+    redis_replied *replied, void *arg)
 {
 	(void)request;
 	redis_link_begin(r->link, 3);

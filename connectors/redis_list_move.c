@@ -1,4 +1,4 @@
-/* Entries of a Redis list: moved into what is in work as far as there is credit, waited for when there are none, offered. */
+/* Entries of a Redis list: moved into what is in work while there is credit, waited for, offered. */
 #include <stdio.h>
 #include <string.h>
 #include "connectors/redis_lists.h"
@@ -85,8 +85,8 @@ bool list_offer(struct redis_list *l)
 	return true;
 }
 
-void list_take(struct redis_list *l, struct redis_unit *u, struct redis_link *from, const struct redis_reply *entries,
-    unsigned n)
+void list_take(
+    struct redis_list *l, struct redis_unit *u, struct redis_link *from, const struct redis_reply *entries, unsigned n)
 {
 	struct error e;
 
@@ -213,8 +213,8 @@ void list_move(struct redis_list *l)
 	struct error e;
 
 	if (loop_now(l->redis->base.loop) - l->beat_at > l->redis->rows.processing_ms) {
-		error_set(&e, ERR_TIMEOUT, "list %.100s: no sign of life was confirmed within processingTimeout",
-		    l->key);
+		error_set(
+		    &e, ERR_TIMEOUT, "list %.100s: no sign of life was confirmed within processingTimeout", l->key);
 		redis_down(l->redis, &e);
 		return;
 	}

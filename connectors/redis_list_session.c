@@ -264,8 +264,7 @@ static bool text_take(struct slice *text, char *copy, size_t size)
 }
 
 /* A row of the hash: another session's unit?  consumer_r: whose. */
-static bool left_read(
-    struct redis_list *l, const struct redis_reply *row, struct adoption *a, struct slice *consumer_r)
+static bool left_read(struct redis_list *l, const struct redis_reply *row, struct adoption *a, struct slice *consumer_r)
 {
 	struct slice id = row[0].text, value = row[1].text;
 	char number[24];

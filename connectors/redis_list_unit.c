@@ -1,4 +1,4 @@
-/* What a session has in work of a Redis list: where each entry is, acknowledgements in rounds, reading what is unread. */
+/* What a session has in work of a Redis list: where each entry is, rounds of acknowledgements, what is unread. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -183,8 +183,8 @@ static int lists_make(struct redis *r, struct error *err)
 	s->redis = r;
 	s->slot = -1;
 	s->consumer = consumer_name(r, "lists", &s->slot);
-	snprintf(s->tombstone, sizeof(s->tombstone), "bridge done %016llx%016llx",
-	    (unsigned long long)lists_random(s), (unsigned long long)lists_random(s));
+	snprintf(s->tombstone, sizeof(s->tombstone), "bridge done %016llx%016llx", (unsigned long long)lists_random(s),
+	    (unsigned long long)lists_random(s));
 	r->lists = s;
 	lists_tick(s);
 	return 0;

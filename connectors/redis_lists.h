@@ -28,7 +28,7 @@ struct redis_unit {
 	struct redis_unit *next;
 	struct redis_list *list;
 	char		 id[UNIT_MAX], origin[UNIT_MAX];	/* origin: the first id it had */
-	char		 perhaps[UNIT_MAX];	/* the id it has if a transaction was done whose answer was lost; else empty */
+	char		 perhaps[UNIT_MAX];	/* its id, if a transaction without an answer was done; else empty */
 	unsigned	 deliveries;	/* of its entries, before */
 	uint64_t	 number;	/* w[0] of its tokens: of this process, never used again */
 	uint64_t	 seq;		/* w[1] of the next */
@@ -36,7 +36,7 @@ struct redis_unit {
 	unsigned	 n, cap, n_settled;
 	int64_t		 unread;	/* further ones, not offered yet */
 	uint64_t	 version;	/* rounds done */
-	unsigned	 round;		/* entries in the one under way (or unknown since the connection ended); 0: none */
+	unsigned	 round;		/* entries in the one under way (or lost with its connection); 0: none */
 	bool		 asking;	/* its unread ones */
 	bool		 ours;		/* of the session of now */
 };
@@ -65,10 +65,10 @@ struct redis_list {
 	bool		 suspicious;	/* the type of the list is being asked for */
 	char		 session[SESSION_MAX];	/* empty: none */
 	unsigned	 sessions_units;	/* how many of its units were named */
-	int64_t		 beat_at, beat_sent;	/* the last sign of life that was confirmed, sent; 0: none is under way */
+	int64_t		 beat_at, beat_sent;	/* last sign of life: confirmed; under way (0: none is) */
 	struct redis_unit *units, *main;	/* main is among them; NULL before a session has begun */
 	unsigned	 adopting;	/* units being taken over */
-	unsigned	 moves, asked, got;	/* replies to come; commands of that pipeline, and entries they brought */
+	unsigned	 moves, asked, got;	/* replies to come; of the pipeline: commands, entries so far */
 	struct redis_memory *memory;	/* of entries that were read and not offered yet; NULL: none */
 	const struct redis_reply *entries;	/* the newest first */
 	unsigned	 left;		/* how many of them, from the first on */
@@ -103,13 +103,13 @@ void unit_round_undone(struct redis_unit *);	/* they are all still there */
 void unit_forget(struct redis_unit *);		/* nothing of it was offered, as far as is known */
 void unit_round(struct redis_unit *);		/* acknowledges what is settled, unless a round is under way */
 bool unit_read(struct redis_unit *);		/* asks for its unread; false: it has none, or must wait */
-bool unit_end(struct redis_unit *);		/* nothing is left of it, and it is not the main one: true, it is freed */
+bool unit_end(struct redis_unit *);		/* nothing is left of it, nor will come: true, it is freed */
 
 /* redis_list_session.c: keys, signs of life, and what others or we ourselves left behind. */
 void session_begin(struct redis_list *);	/* ends in list_began() or list_down() */
 void session_beat(struct redis_list *);
 void session_scan(struct redis_list *);		/* for sessions that ended */
-void session_leave(struct redis_list *);	/* ends in lists_drained(): whatever is left may be taken over at once */
+void session_leave(struct redis_list *);	/* what is left may be taken over at once; ends in lists_drained() */
 void list_key_word(struct redis_link *, const struct redis_list *, const char *suffix);	/* L:bridge[:suffix] */
 void list_queued(void *list, const struct redis_reply *);	/* to a command of a transaction */
 void list_field_word(struct redis_link *, char kind, const char *id);	/* 'u' a unit, 'v' its rounds */

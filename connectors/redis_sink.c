@@ -1,4 +1,4 @@
-/* Writing: operations on keys, and events into streams, lists and channels; each is answered when its reply says what came of it. */
+/* Writing: operations on keys, events into streams, lists, channels; answered when a reply says what came of it. */
 #include <stdio.h>
 #include <string.h>
 #include "connectors/outgoing.h"

@@ -45,4 +45,11 @@ void fake_push(struct fake_redis *, const char *list, const char *value);	/* LPU
 void fake_delete(struct fake_redis *, const char *name);
 unsigned fake_called(const struct fake_redis *, const char *begin);	/* lines of the log that begin so */
 void fake_disconnect(struct fake_redis *);		/* all connections end */
+
+/* fake_redis_commands.c, for fake_redis.c */
+void fake_run(struct fake_redis *, struct fake_words *, struct buf *reply);
+enum fake_type fake_type_of(const struct fake_redis *, const char *name);
+void fake_insert(struct fake_key *, unsigned at, char *value);		/* takes the value over */
+/* false: there is nothing to move, no reply was added */
+bool fake_move(struct fake_redis *, const char *from, const char *to, bool left, struct buf *reply);
 #endif
