@@ -32,7 +32,7 @@ static const struct option redis_options[] = {
 	STR("sentinelPassword", struct redis, rows.sentinel_password, NULL, OPT_SECRET, "failover: password at the sentinels"),
 
 	STR("consumerID", struct redis, rows.group, NULL, OPT_PLACE, "consumer group; default: the app id", .alias = "consumerGroup",
-	    .group = "Reading streams"),
+	    .group = "Reading streams and lists"),
 	STR("consumerName", struct redis, rows.consumer, NULL, OPT_PLACE,
 	    "this replica within the group, the same after a restart; default: the host's name, with -2, -3 … for further processes there"),
 	WORD("startFrom", struct redis, rows.start, "oldest", 0, "where a group that does not exist yet begins", .words = "oldest newest"),
@@ -50,7 +50,7 @@ static const struct option redis_options[] = {
 
 	WORD("takeFrom", struct redis, rows.take_from, "right", 0,
 	    "end of a list that entries are taken from; they are pushed to the other; left needs Redis 6.2", .words = "right left",
-	    .group = "Lists"),
+	    .group = "Lists, read and written"),
 
 	INT("maxLenApprox", struct redis, rows.max_len, "0", 0, "publishing cuts the stream to about so many entries; 0: never",
 	    .group = "Writing streams", .min = 0, .max = INT64_MAX),

@@ -407,7 +407,7 @@ static void leave_answered(void *arg, const struct redis_reply *reply)
 
 	(void)reply;
 	l->leaving = false;
-	*l->session = '\0';
+	list_end(l);
 	lists_drained(l->redis->lists);
 }
 

@@ -85,8 +85,8 @@ static bool list_read(struct redis_list *l)
 void list_go_on(struct redis_list *l)
 {
 	struct redis *r = l->redis;
-	bool may = !r->stopped && !r->lists->waiting && !l->held && l->n_subs > 0 && l->step == LIST_READING &&
-	    redis_link_is_open(l->reader);
+	bool may = !r->stopped && !r->lists->waiting && !l->held && !l->leaving && l->n_subs > 0 &&
+	    l->step == LIST_READING && redis_link_is_open(l->reader);
 
 	if (may && list_offer(l) && !list_read(l) && l->moves == 0)
 		list_move(l);
@@ -122,7 +122,35 @@ static void reader_close(struct redis_list *l)
 	redis_link_close(link);
 }
 
+void list_end(struct redis_list *l)
+{
+	reader_close(l);
+	list_drop(l);
+	l->step = LIST_WAITING;
+	l->main = NULL;
+	*l->session = '\0';
+	l->beat_sent = 0;
+	l->lag_asking = l->suspicious = false;
+	for (struct redis_unit *u = l->units; u; u = u->next)
+		u->ours = u->asking = false;
+}
+
+static void list_connect(struct redis_list *l)
+{
+	if (!l->reader && l->n_subs > 0)
+		l->reader = redis_connect(l->redis, &reader_events, l);
+}
+
 /* --- the clock --- */
+
+/* Something of it is with the core, or settled and not known to be removed. */
+static bool list_works(const struct redis_list *l)
+{
+	for (const struct redis_unit *u = l->units; u; u = u->next)
+		if (u->n > 0)
+			return true;
+	return false;
+}
 
 /* Something is settled, and not known to be removed. */
 static bool list_owes(const struct redis_list *l)
@@ -137,10 +165,17 @@ static void list_tick(struct redis_list *l, int64_t now)
 {
 	struct redis_lists *s = l->redis->lists;
 
-	if (l->step == LIST_WAITING && l->n_subs > 0 && (!l->redis->stopped || list_owes(l)))
+	if (l->step == LIST_WAITING && l->n_subs > 0 && (!l->redis->stopped || list_owes(l))) {
+		if (!l->redis->stopped)
+			list_connect(l);
 		session_begin(l);
+	}
 	if (!*l->session || l->leaving)
 		return;
+	if (l->n_subs == 0 && !list_works(l)) { /* nobody here wants it any more: what is unread is for others */
+		session_leave(l);
+		return;
+	}
 	if (now >= s->beat_at)
 		session_beat(l);
 	if (now >= s->scan_at && l->redis->rows.redeliver_ms > 0 && l->step == LIST_READING && !l->redis->stopped)
@@ -208,12 +243,6 @@ static void list_wanted(struct redis_lists *s, const struct subscription *sub)
 	l->subs[l->n_subs++] = sub;
 }
 
-static void list_connect(struct redis_list *l)
-{
-	if (!l->reader && l->n_subs > 0)
-		l->reader = redis_connect(l->redis, &reader_events, l);
-}
-
 static int lists_subscribe(struct redis *r, const struct subscription *const *subs, unsigned n, struct error *err)
 {
 	if (n > 0 && subs[0]->peek)
@@ -228,6 +257,10 @@ static int lists_subscribe(struct redis *r, const struct subscription *const *su
 		list_wanted(r->lists, subs[i]);
 	for (struct redis_list *l = r->lists->list; l && r->link; l = l->next) {
 		list_connect(l);
+		if (l->n_subs == 0) {
+			reader_close(l);
+			list_drop(l);
+		}
 		if (l->step == LIST_WAITING && l->n_subs > 0)
 			session_begin(l);
 		else
@@ -288,17 +321,8 @@ static void lists_lost(struct redis *r)
 	if (!r->lists)
 		return;
 	r->lists->waiting = false;
-	for (struct redis_list *l = r->lists->list; l; l = l->next) {
-		reader_close(l);
-		list_drop(l);
-		l->step = LIST_WAITING;
-		l->main = NULL;
-		*l->session = '\0';
-		l->beat_sent = 0;
-		l->lag_asking = l->suspicious = false;
-		for (struct redis_unit *u = l->units; u; u = u->next)
-			u->ours = u->asking = false;
-	}
+	for (struct redis_list *l = r->lists->list; l; l = l->next)
+		list_end(l);
 }
 
 static void lists_stop(struct redis *r)

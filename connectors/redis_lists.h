@@ -127,6 +127,7 @@ void list_lag_ask(struct redis_list *);
 /* redis_lists.c */
 void list_began(struct redis_list *);
 void list_go_on(struct redis_list *);		/* whatever can be done now: acknowledge, offer, read */
+void list_end(struct redis_list *);		/* its session is over; what is in work stays known */
 void list_down(struct redis_list *, const char *why);	/* this one alone, tried again at the next tick; NULL: up */
 void list_refused(struct redis_list *, const char *what, const struct redis_reply *);	/* down, for that reason */
 uint64_t lists_random(struct redis_lists *);

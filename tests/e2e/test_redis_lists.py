@@ -10,7 +10,7 @@ import pytest
 from tests.servers.redis import Lists
 from tests.servers.wait import eventually, throughout
 
-from .bridge import run
+from .bridge import ROOT, run
 from .config import Config
 
 pytestmark = pytest.mark.quick
@@ -205,6 +205,11 @@ def test_a_right_that_is_missing_is_said(redis_servers, function, redis_reader, 
     server("ACL", "SETUSER", "anna", f"~{key}:bridge*")
     ledger.wait(function)
     ledger.check(function, duplicates=0)
+
+
+def test_the_example_is_clean():
+    done = run("check", "--config", str(ROOT / "deploy/examples/redis-lists.yaml"))
+    assert done.returncode == 0 and "ok: 3 components, 2 subscriptions" in done.stdout + done.stderr
 
 
 # -- writing

@@ -49,6 +49,7 @@ static void taker_send(struct binding *b, struct delivery *d)
 	unsigned i = number_of(e);
 
 	s->deliveries++;
+	s->subscription = d->subscription;
 	s->twice_at_once += s->running[i];
 	s->running[i] = true;
 	for (unsigned h = 0; h < e->n_headers; h++)
@@ -129,6 +130,7 @@ void stage_bridge_start(struct stage *s)
 	assert_int_equal(option_parse(redis_class.options, c, s->settings, s->n_settings, NULL, &e), 0);
 	assert_int_equal(policy_read(&s->policy, &redis_class, NULL, 0, NULL, 0, &e), 0);
 	function_subscribe(s->function, c, &sub);
+	s->connector = c;
 	assert_int_equal(function_start(s->function, &e), 0);
 }
 

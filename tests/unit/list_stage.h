@@ -12,6 +12,8 @@ struct stage {
 	struct loop *loop, *servers_loop; /* a process that crashed does not turn its loop any more */
 	struct fake_redis *redis;
 	struct function *function;
+	struct connector *connector;
+	const struct subscription *subscription; /* of the last delivery */
 	struct policy policy;
 	struct setting settings[SETTINGS_MAX];
 	unsigned n_settings;

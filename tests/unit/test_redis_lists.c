@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "bridge/error.h"
+#include "connectors/connectors.h"
 #include "tests/unit/list_stage.h"
 
 static void what_is_taken_is_removed_and_nothing_before(void **state)
@@ -217,6 +219,47 @@ static void at_the_end_the_sign_of_life_is_taken_back(void **state)
 	stage_close(&s);
 }
 
+static void what_nobody_here_wants_any_more_is_left_to_others_and_can_be_wanted_again(void **state)
+{
+	struct stage s;
+	struct error e;
+
+	(void)state;
+	stage_open(&s);
+	stage_push(&s, 0, 3);
+	stage_bridge_start(&s);
+	WAIT(&s, s.n_taken == 3 && fake_called(s.redis, "BLMOVE") >= 2);
+	assert_int_equal(redis_class.subscribe(s.connector, NULL, 0, &e), 0);
+	WAIT(&s, fake_called(s.redis, "DEL jobs:bridge:") == 1);
+	stage_push(&s, 3, 6);
+	for (unsigned i = 0; i < 50; i++)
+		stage_turn(&s);
+	assert_int_equal(fake_length(s.redis, "jobs"), 3);
+	assert_int_equal(redis_class.subscribe(s.connector, &s.subscription, 1, &e), 0);
+	WAIT(&s, s.n_taken == 6 && stage_left(&s) == 0);
+	stage_close(&s);
+}
+
+static void a_list_needs_a_second_for_its_sign_of_life(void **state)
+{
+	struct setting settings[] = {
+		{ .name = "redisHost", .value = "h" },
+		{ .name = "kind", .value = "list" },
+		{ .name = "processingTimeout", .value = "999" },
+	};
+	struct connector *c = mem_new(redis_class.size);
+	struct error e;
+
+	(void)state;
+	assert_int_equal(option_parse(redis_class.options, c, settings, 3, NULL, &e), 0);
+	assert_int_equal(redis_class.check(c, &e), -1);
+	assert_string_equal(e.text, "processingTimeout: less than a second with kind list, expected 1s or more");
+	settings[2].value = "1000";
+	assert_int_equal(option_parse(redis_class.options, c, settings, 3, NULL, &e), 0);
+	assert_int_equal(redis_class.check(c, &e), 0);
+	free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +273,8 @@ int main(void)
 		cmocka_unit_test(what_a_dead_one_left_is_taken_over_and_what_a_living_one_has_is_not),
 		cmocka_unit_test(what_we_left_ourselves_comes_at_once),
 		cmocka_unit_test(what_others_took_over_is_not_acknowledged),
+		cmocka_unit_test(what_nobody_here_wants_any_more_is_left_to_others_and_can_be_wanted_again),
+		cmocka_unit_test(a_list_needs_a_second_for_its_sign_of_life),
 		cmocka_unit_test(at_the_end_the_sign_of_life_is_taken_back),
 	};
 
