@@ -141,7 +141,7 @@ void redis_refused(struct redis *r, const char *what, const struct redis_reply *
 
 /* --- how much is asked for --- */
 
-unsigned redis_room(const struct redis *r, const struct window *w)
+unsigned redis_room(const struct redis *r, const struct window *w, unsigned sharing)
 {
 	struct credit credit = { (unsigned)r->rows.queue_depth, (size_t)r->rows.max_reply };
 	uint64_t most;
@@ -153,6 +153,7 @@ unsigned redis_room(const struct redis *r, const struct window *w)
 	most = credit.bytes / (uint64_t)r->entry_bytes;
 	if (most > credit.events)
 		most = credit.events;
+	most /= sharing;
 	if (most > (uint64_t)r->rows.queue_depth)
 		most = (uint64_t)r->rows.queue_depth;
 	return most > 0 ? (unsigned)most : 1;

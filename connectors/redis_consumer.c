@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "connectors/redis.h"
+#include "connectors/redis_streams.h"
 
 enum { NAMES_MAX = 1000, NAME_MAX_BYTES = 300 };
 

@@ -208,7 +208,7 @@ static void move_write(struct redis_list *l, bool blocking)
  * command brings an entry, so that single entries cost one command each. */
 void list_move(struct redis_list *l)
 {
-	int64_t room = redis_room(l->redis, l->window);
+	int64_t room = redis_room(l->redis, l->window, 1);
 	int64_t n = l->got > 0 && l->got == l->asked ? 2 * (int64_t)l->asked : 1;
 	struct error e;
 

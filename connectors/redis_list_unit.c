@@ -213,7 +213,7 @@ bool unit_read(struct redis_unit *u)
 {
 	struct redis_list *l = u->list;
 	struct redis_link *link = l->redis->link;
-	int64_t count = redis_room(l->redis, l->window);
+	int64_t count = redis_room(l->redis, l->window, 1);
 
 	if (u->unread == 0 || !u->ours || u->round || u->asking)
 		return false;

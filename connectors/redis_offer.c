@@ -21,9 +21,7 @@ void stream_batch_take(
 
 unsigned stream_count(const struct redis_stream *st, unsigned streams)
 {
-	unsigned most = redis_room(st->redis, st->window) / streams;
-
-	return most > 0 ? most : 1;
+	return redis_room(st->redis, st->window, streams);
 }
 
 /* New entries only come with rising ids.  If not, the group was set back (or made anew), and what is in work here may
