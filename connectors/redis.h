@@ -103,8 +103,8 @@ void redis_down(struct redis *, const struct error *);
 bool redis_failed(struct redis *, const struct redis_reply *);
 void redis_refused(struct redis *, const char *what, const struct redis_reply *);	/* any other error: down */
 
-/* How many entries may be asked for now, at least 1: credit (no window yet: queueDepth), shared by so many, and what the
- * last ones weighed. */
+/* How many entries may be asked for now, at least 1: credit (no window yet: queueDepth), shared by so many, and what
+ * the last ones weighed. */
 unsigned redis_room(const struct redis *, const struct window *, unsigned sharing);
 void redis_weigh(struct redis *, size_t bytes);	/* one entry came */
 
