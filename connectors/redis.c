@@ -12,8 +12,10 @@ static const struct option redis_options[] = {
 	    "server as host or host:port; with failover the sentinels, comma list"),
 	INT("redisPort", struct redis, rows.port, "6379", OPT_PLACE, "port where redisHost names none", .min = 1, .max = 65535),
 	STR("topics", struct redis, rows.topics, NULL, OPT_URL_PATH,
-	    "keys an input binding reads, comma list; the first is written to when a request names none"),
-	WORD("kind", struct redis, rows.kind, "stream", 0, "what these keys are, for reading and for publishing", .words = "stream"),
+	    "keys an input binding reads, comma list (of channels, * ? [ make a pattern); the first is written to when a request names none"),
+	WORD("kind", struct redis, rows.kind, "stream", 0,
+	    "what these keys are, for reading and for publishing; what comes from a channel is lost when it cannot be taken at once: "
+	    "at most once", .words = "stream list channel"),
 	STR("redisUsername", struct redis, rows.user, NULL, OPT_PLACE, "ACL user; none: the default user"),
 	STR("redisPassword", struct redis, rows.password, NULL, OPT_SECRET, "its password"),
 	INT("redisDB", struct redis, rows.database, "0", OPT_PLACE, "number of the database", .min = 0, .max = 1000000),
@@ -30,7 +32,7 @@ static const struct option redis_options[] = {
 	STR("sentinelPassword", struct redis, rows.sentinel_password, NULL, OPT_SECRET, "failover: password at the sentinels"),
 
 	STR("consumerID", struct redis, rows.group, NULL, OPT_PLACE, "consumer group; default: the app id", .alias = "consumerGroup",
-	    .group = "Reading streams"),
+	    .group = "Reading streams and lists"),
 	STR("consumerName", struct redis, rows.consumer, NULL, OPT_PLACE,
 	    "this replica within the group, the same after a restart; default: the host's name, with -2, -3 … for further processes there"),
 	WORD("startFrom", struct redis, rows.start, "oldest", 0, "where a group that does not exist yet begins", .words = "oldest newest"),
@@ -48,6 +50,10 @@ static const struct option redis_options[] = {
 	    "field that holds the event's bytes; an entry without it is delivered as a JSON object of all its fields"),
 	BOOL("trimAcknowledged", struct redis, rows.trim, "false", 0,
 	    "cut off what every group of the stream has acknowledged (Redis 6.2); a group made later does not see it"),
+
+	WORD("takeFrom", struct redis, rows.take_from, "right", 0,
+	    "end of a list that entries are taken from; they are pushed to the other; left needs Redis 6.2", .words = "right left",
+	    .group = "Lists, read and written"),
 
 	INT("maxLenApprox", struct redis, rows.max_len, "0", 0, "publishing cuts the stream to about so many entries; 0: never",
 	    .group = "Writing streams", .min = 0, .max = INT64_MAX),
@@ -76,7 +82,11 @@ static const struct option redis_options[] = {
 };
 /* clang-format on */
 
-static const struct redis_reading *const readings[] = { [REDIS_STREAMS] = &redis_streams_reading };
+static const struct redis_reading *const readings[] = {
+	[REDIS_STREAMS] = &redis_streams_reading,
+	[REDIS_LISTS] = &redis_lists_reading,
+	[REDIS_CHANNELS] = &redis_channels_reading,
+};
 
 /* --- up and down --- */
 
@@ -130,6 +140,34 @@ void redis_refused(struct redis *r, const char *what, const struct redis_reply *
 	error_set(&e, redis_reply_refuses(reply, "NOPERM") ? ERR_DENIED : ERR_IO, "%s: %.*s", what, (int)reply->text.n,
 	    reply->text.p);
 	redis_down(r, &e);
+}
+
+/* --- how much is asked for --- */
+
+unsigned redis_room(const struct redis *r, const struct window *w, unsigned sharing)
+{
+	struct credit credit = { (unsigned)r->rows.queue_depth, (size_t)r->rows.max_reply };
+	uint64_t most;
+
+	if (w)
+		credit = window_credit(w);
+	if (credit.bytes > (size_t)r->rows.max_reply / 2)
+		credit.bytes = (size_t)r->rows.max_reply / 2;
+	most = credit.bytes / (uint64_t)r->entry_bytes;
+	if (most > credit.events)
+		most = credit.events;
+	most /= sharing;
+	if (most > (uint64_t)r->rows.queue_depth)
+		most = (uint64_t)r->rows.queue_depth;
+	return most > 0 ? (unsigned)most : 1;
+}
+
+void redis_weigh(struct redis *r, size_t bytes)
+{
+	if ((int64_t)bytes > r->entry_bytes)
+		r->entry_bytes = (int64_t)bytes;
+	else
+		r->entry_bytes -= r->entry_bytes / 64; /* large ones are forgotten slowly */
 }
 
 /* --- the class --- */
@@ -218,8 +256,8 @@ static void redis_close(struct connector *c)
 const struct connector_class redis_class = {
 	.name = "redis",
 	.summary =
-	    "Redis streams, read in a consumer group at least once, in no order across replicas; keys and streams "
-	    "written, as durable as the server's appendfsync makes them (it is asked, and warned of)",
+	    "Redis streams and lists, at least once, with takeover of what dead consumers left, in no order across replicas; "
+	    "channels, at most once; writing, as durable as the server's appendfsync makes it (it is asked, and warned of)",
 	.options = redis_options,
 	.size = sizeof(struct redis),
 	.check = redis_check,

@@ -18,7 +18,7 @@ struct outgoing;
 struct redis_rows {
 	const char	*host, *user, *password;
 	int64_t		 port, database;
-	int		 type, kind, start;
+	int		 type, kind, start, take_from;
 	bool		 tls, skip_verify;
 	const char	*ca, *cert, *key;	/* PEM text */
 	bool		 failover, entra_id, oidc;
@@ -30,8 +30,10 @@ struct redis_rows {
 	int64_t		 unused_number, unused_ms;	/* of rows that say so */
 };
 enum { REDIS_NODE, REDIS_CLUSTER };
-enum redis_kind_of_source { REDIS_STREAMS };	/* in the order of the words of the row kind */
+/* in the order of the words of the row kind */
+enum redis_kind_of_source { REDIS_STREAMS, REDIS_LISTS, REDIS_CHANNELS };
 enum { REDIS_OLDEST, REDIS_NEWEST };
+enum { REDIS_RIGHT, REDIS_LEFT };
 
 /*
  * One way of reading, and of writing what is published.  The core's calls are handed on as connector.h says them; any
@@ -52,8 +54,9 @@ struct redis_reading {
 	/* One event into the place of that name: exactly one command on redis->link, ended with `replied`. */
 	void	(*publish)(struct redis *, struct slice place, const struct request *, const struct event *,
 	    redis_replied *replied, void *arg);
+	bool	keeps_nothing;	/* what is published is gone once it was sent: no place for what must not be lost */
 };
-extern const struct redis_reading redis_streams_reading;
+extern const struct redis_reading redis_streams_reading, redis_lists_reading, redis_channels_reading;
 
 struct redis {
 	struct connector base;
@@ -68,7 +71,9 @@ struct redis {
 	bool		 durability_asked;	/* appendfsync, of this connection */
 	int64_t		 entry_bytes;	/* of a large entry lately: how many are asked for at once */
 	struct outgoing	*outgoing;	/* requests not wholly answered */
-	struct redis_streams *streams;	/* NULL: nothing is read */
+	struct redis_streams *streams;	/* NULL: nothing is read, here and below */
+	struct redis_lists *lists;
+	struct redis_channels *channels;
 	struct log_repeat faults;
 };
 
@@ -98,6 +103,15 @@ void redis_down(struct redis *, const struct error *);
 bool redis_failed(struct redis *, const struct redis_reply *);
 void redis_refused(struct redis *, const char *what, const struct redis_reply *);	/* any other error: down */
 
+/* How many entries may be asked for now, at least 1: credit (no window yet: queueDepth), shared by so many, and what
+ * the last ones weighed. */
+unsigned redis_room(const struct redis *, const struct window *, unsigned sharing);
+void redis_weigh(struct redis *, size_t bytes);	/* one entry came */
+
+/* redis_consumer.c */
+/* A name that no other process of this host uses for that group: "host", "host-2", …; -1 in slot_r: no lock was had. */
+char *consumer_name(const struct redis *, const char *group, int *slot_r);
+
 /* redis_sink.c */
 void redis_send(struct connector *, struct request *);
 void redis_forget(struct connector *, struct request *);
@@ -105,6 +119,7 @@ void redis_sink_connected(struct redis *);	/* redis->link is open and of use: wh
 void redis_sink_failed(struct redis *, const char *why);	/* what waited is answered RETRY */
 /* What an error of Redis means for whoever asked. */
 enum verdict redis_verdict(const struct redis_reply *);
+void redis_push(struct redis *, struct slice list, const struct event *, redis_replied *, void *arg);
 
 /* redis_publish.c: the headers of the event and the request's metadata as one JSON object, without names that begin
  * with "__".  false: there are none, nothing was appended. */

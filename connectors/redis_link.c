@@ -106,6 +106,12 @@ void redis_link_end(struct redis_link *l, redis_replied *replied, void *arg)
 	redis_link_end_blocking(l, 0, replied, arg);
 }
 
+void redis_reply_ignored(void *arg, const struct redis_reply *r)
+{
+	(void)arg;
+	(void)r;
+}
+
 size_t redis_link_unsent(const struct redis_link *l)
 {
 	return l->out.n - l->out_at;
@@ -216,18 +222,12 @@ void redis_link_close(struct redis_link *l)
 
 /* --- signs of life --- */
 
-static void link_ping_answered(void *arg, const struct redis_reply *r)
-{
-	(void)arg;
-	(void)r;
-}
-
 static void link_ping(struct redis_link *l)
 {
 	l->pinged = true;
 	redis_link_begin(l, 1);
 	redis_link_text(l, "PING");
-	redis_link_end(l, l->events->pushed ? NULL : link_ping_answered, l);
+	redis_link_end(l, l->events->pushed ? NULL : redis_reply_ignored, l);
 }
 
 static int64_t later_of(int64_t a, int64_t b)

@@ -53,6 +53,9 @@ void redis_link_end(struct redis_link *, redis_replied *, void *arg);
 /* One that the server may answer that much later (BLOCK): whatever is asked behind it waits as long. */
 void redis_link_end_blocking(struct redis_link *, int64_t block_ms, redis_replied *, void *arg);
 
+/* A `replied` for what nobody asks about: inside a transaction, whose EXEC tells. */
+void redis_reply_ignored(void *arg, const struct redis_reply *);
+
 /* Inside `replied` or `pushed`: the memory of the reply, which stays until it is released. */
 struct redis_memory *redis_link_hold(struct redis_link *);
 size_t redis_link_unsent(const struct redis_link *);	/* bytes of commands that have not left yet */

@@ -21,19 +21,7 @@ void stream_batch_take(
 
 unsigned stream_count(const struct redis_stream *st, unsigned streams)
 {
-	struct redis *r = st->redis;
-	struct credit credit = window_credit(st->window);
-	uint64_t most;
-
-	if (credit.bytes > (size_t)r->rows.max_reply / 2)
-		credit.bytes = (size_t)r->rows.max_reply / 2;
-	most = credit.bytes / (uint64_t)r->entry_bytes;
-	if (most > credit.events)
-		most = credit.events;
-	most /= streams;
-	if (most > (uint64_t)r->rows.queue_depth)
-		most = (uint64_t)r->rows.queue_depth;
-	return most > 0 ? (unsigned)most : 1;
+	return redis_room(st->redis, st->window, streams);
 }
 
 /* New entries only come with rising ids.  If not, the group was set back (or made anew), and what is in work here may

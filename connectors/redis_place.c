@@ -22,6 +22,9 @@ int redis_rows_check(const struct redis_rows *o, struct error *e)
 		    e, ERR_CONFIG, "redisHost: a list of servers, expected one, or failover with a list of sentinels");
 	if (o->user && *o->user && !(o->password && *o->password))
 		return error_set(e, ERR_CONFIG, "redisUsername: without redisPassword, expected both");
+	if (o->kind == REDIS_LISTS && o->processing_ms < 1000)
+		return error_set(
+		    e, ERR_CONFIG, "processingTimeout: less than a second with kind list, expected 1s or more");
 	if (o->max_len > 0 && o->ttl_ms > 0)
 		return error_set(e, ERR_CONFIG, "streamTTL: together with maxLenApprox, expected one of them");
 	return 0;

@@ -1,4 +1,4 @@
-/* Writing: operations on keys, and events into streams; each is answered when its reply says what came of it. */
+/* Writing: operations on keys, events into streams, lists, channels; answered when a reply says what came of it. */
 #include <stdio.h>
 #include <string.h>
 #include "connectors/outgoing.h"
@@ -54,12 +54,6 @@ static void item_read(void *arg, const struct redis_reply *reply)
 	item_answer(arg, reply, &answer);
 }
 
-static void reply_ignored(void *arg, const struct redis_reply *reply)
-{
-	(void)arg;
-	(void)reply;
-}
-
 /* --- operations: each writes its commands; NULL, or what is wrong with the request --- */
 
 struct operation {
@@ -89,6 +83,14 @@ static void key_command(struct redis_link *l, const char *command, struct slice 
 	redis_link_word(l, key);
 }
 
+static bool event_is_parked(const struct event *e)
+{
+	for (unsigned i = 0; i < e->n_headers; i++)
+		if (slice_is(e->headers[i].name, "bridge-dead-letter-reason"))
+			return true;
+	return false;
+}
+
 static const char *write_publish(
     struct redis *r, const struct request *request, const struct event *e, struct outgoing_item *item)
 {
@@ -97,7 +99,29 @@ static const char *write_publish(
 
 	if (place.n == 0 && !(topics && list_next(&topics, &place)))
 		return "no topic: the request names none, and the row topics is not set";
+	if (r->reading->keeps_nothing && event_is_parked(e))
+		return "a channel keeps nothing: it is no place for dead letters";
 	r->reading->publish(r, place, request, e, item_written, item);
+	return NULL;
+}
+
+void redis_push(struct redis *r, struct slice list, const struct event *e, redis_replied *replied, void *arg)
+{
+	redis_link_begin(r->link, 3);
+	redis_link_text(r->link, r->rows.take_from == REDIS_LEFT ? "RPUSH" : "LPUSH");
+	redis_link_word(r->link, list);
+	redis_link_word(r->link, e->data);
+	redis_link_end(r->link, replied, arg);
+}
+
+static const char *write_push(
+    struct redis *r, const struct request *request, const struct event *e, struct outgoing_item *item)
+{
+	struct slice list = request->topic.n ? request->topic : request_metadata(request, "key");
+
+	if (list.n == 0)
+		return no_key;
+	redis_push(r, list, e, item_written, item);
 	return NULL;
 }
 
@@ -172,13 +196,14 @@ static const char *write_increment(
 		redis_link_text(r->link, "EXPIRE");
 		redis_link_word(r->link, key);
 		redis_link_number(r->link, (int64_t)ttl);
-		redis_link_end(r->link, reply_ignored, NULL);
+		redis_link_end(r->link, redis_reply_ignored, NULL);
 	}
 	return NULL;
 }
 
 static const struct operation operations[] = {
 	{ "publish", write_publish },
+	{ "push", write_push },
 	{ "create", write_create },
 	{ "get", write_get },
 	{ "delete", write_delete },
@@ -289,7 +314,7 @@ void redis_send(struct connector *c, struct request *request)
 	request->mine = NULL;
 	if (!operation_find(request->operation)) {
 		request_refuse(request, REJECT,
-		    "no such operation; supported operations: publish, create, get, delete, increment");
+		    "no such operation; supported operations: publish, push, create, get, delete, increment");
 		return;
 	}
 	if (!r->link && !r->sentinel) {

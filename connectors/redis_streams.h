@@ -158,6 +158,4 @@ void stream_hand_back(struct redis_stream *);
 
 /* redis_consumer.c */
 void stream_tidy(struct redis_stream *);	/* consumers that are gone for long are removed */
-/* A name that no other process of this host uses for that group: "host", "host-2", …; -1 in slot_r: no lock was had. */
-char *consumer_name(const struct redis *, const char *group, int *slot_r);
 #endif

@@ -42,8 +42,8 @@ class Config:
         self.documents.append(component(name, "pubsub.kafka", rows))
         return self
 
-    def redis(self, name: str, port: int, kind: str = "bindings.redis", **metadata: Any) -> "Config":
-        self.documents.append(component(name, kind, {"redisHost": f"127.0.0.1:{port}", **metadata}))
+    def redis(self, name: str, port: int, of: str = "bindings.redis", **metadata: Any) -> "Config":
+        self.documents.append(component(name, of, {"redisHost": f"127.0.0.1:{port}", **metadata}))
         return self
 
     def subscription(self, pubsub: str, topic: str, route: str, dead_letter: str = "", **metadata: str) -> "Config":

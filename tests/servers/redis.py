@@ -112,6 +112,27 @@ class Redis:
     def producer(self) -> "Producer":
         return Producer(self)
 
+    def lists(self) -> "Lists":
+        """As a place where a ledger produces into lists."""
+        return Lists(self)
+
+    def in_work(self, key: str) -> int:
+        """Entries of that list some consumer has taken and not acknowledged."""
+        units = [f[2:] for f in self("HKEYS", f"{key}:bridge") if f.startswith("u:")]
+        return sum(self("LLEN", f"{key}:bridge:{u}") for u in units)
+
+    def drained(self, key: str) -> bool:
+        """The list is empty, and nothing of it is in work anywhere, known or forgotten."""
+        assert self("LLEN", key) == 0, f"{self('LLEN', key)} entries wait in {key}"
+        left = {k: self("LLEN", k) for k in self("KEYS", f"{key}:bridge:*") if self("TYPE", k) == "list"}
+        assert not left, f"in work, still: {left}"
+        return True
+
+    def calls(self) -> dict[str, int]:
+        """How often each command was called so far."""
+        rows = [r.split(":", 1) for r in self("INFO", "commandstats").splitlines() if r.startswith("cmdstat_")]
+        return {name.removeprefix("cmdstat_"): int(row.split("calls=")[1].split(",")[0]) for name, row in rows}
+
     def add(self, key: str, *fields: Any) -> str:
         return self("XADD", key, "*", *fields)
 
@@ -209,6 +230,25 @@ class Producer:
                 self._n += 1
                 confirmed(None, Confirmed(topic, self._n))
         self.waiting = refused + self.waiting[len(batch):]
+
+
+class Lists:
+    """Pushes what the ledger's streams would get as entries, into a list: the bytes alone."""
+
+    def __init__(self, redis: Redis, push: str = "LPUSH") -> None:
+        self.redis, self.push = redis, push
+
+    def producer(self) -> Producer:
+        return ListProducer(self.redis, self.push)
+
+
+class ListProducer(Producer):
+    def __init__(self, redis: Redis, push: str) -> None:
+        super().__init__(redis)
+        self.push = push
+
+    def words(self, topic: str, value: bytes | None, headers: dict[str, str]) -> list[Any]:
+        return [self.push, topic, value or b""]
 
 
 class Sentinel(Redis):
