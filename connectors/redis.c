@@ -11,7 +11,7 @@ static const struct option redis_options[] = {
 	STR("redisHost", struct redis, rows.host, NULL, OPT_REQUIRED | OPT_PLACE | OPT_URL_HOST,
 	    "server as host or host:port; with failover the sentinels, comma list"),
 	INT("redisPort", struct redis, rows.port, "6379", OPT_PLACE, "port where redisHost names none", .min = 1, .max = 65535),
-	STR("topics", struct redis, rows.topics, NULL, OPT_URL_PATH,
+	STR("topics", struct redis, rows.topics, NULL, OPT_URL_PATH | OPT_LIST,
 	    "keys an input binding reads, comma list (of channels, * ? [ make a pattern); the first is written to when a request names none"),
 	WORD("kind", struct redis, rows.kind, "stream", 0,
 	    "what these keys are, for reading and for publishing; what comes from a channel is lost when it cannot be taken at once: "
