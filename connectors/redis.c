@@ -256,8 +256,9 @@ static void redis_close(struct connector *c)
 const struct connector_class redis_class = {
 	.name = "redis",
 	.summary =
-	    "Redis streams and lists, at least once, with takeover of what dead consumers left, in no order across replicas; "
-	    "channels, at most once; writing, as durable as the server's appendfsync makes it (it is asked, and warned of)",
+	    "Redis streams and lists, at least once, with takeover of what dead consumers left, in no order across "
+	    "replicas; channels, at most once; writing, as durable as the server's appendfsync makes it (it is asked, "
+	    "and warned of)",
 	.options = redis_options,
 	.size = sizeof(struct redis),
 	.check = redis_check,
