@@ -1,4 +1,4 @@
-/* Lag of the assigned partitions: told from what the client knows, or asked for on the helper's thread. */
+/* Lag: of the partitions assigned here from what the broker says with every fetch, of the others as watched; what is not
  * fetched is asked for. */
 #include <string.h>
 #include "connectors/kafka_watch.h"
