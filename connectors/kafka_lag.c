@@ -1,5 +1,4 @@
-/* Lag: of the partitions assigned here from what the broker says with every fetch, of the others as watched; what is not
- * fetched is asked for. */
+/* Lag: of what is assigned here as the broker says with every fetch, or when asked; of the rest as watched. */
 #include <string.h>
 #include "connectors/kafka_watch.h"
 
