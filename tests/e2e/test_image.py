@@ -97,6 +97,11 @@ def test_the_dockerfile_takes_nothing_but_that_folder():
     assert f"USER_ID={USER}\n" in ROOTFS.read_text()
 
 
+def commands(said: str) -> list[str]:
+    """Of make, without those that only generate: they are spared where it was built before."""
+    return [line for line in said.splitlines() if "/gen" not in line.split(" -c ")[0] and " GEN " not in line]
+
+
 def test_docker_is_given_all_that_a_build_reads(tmp_path):
     """Of the tree it sees what Dockerfile.dockerignore names: make finds every file of the program there."""
     for line in (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines():
@@ -107,7 +112,7 @@ def test_docker_is_given_all_that_a_build_reads(tmp_path):
     made = [subprocess.run(["make", "--no-print-directory", "-n", "-C", str(where), "O=build/none", "all"], text=True,
                            capture_output=True, env=ENVIRONMENT) for where in (ROOT, tmp_path)]
     assert made[1].returncode == 0, made[1].stderr
-    assert made[1].stdout == made[0].stdout.replace(str(ROOT), str(tmp_path))
+    assert commands(made[1].stdout) == commands(made[0].stdout.replace(str(ROOT), str(tmp_path)))
     assert (tmp_path / "deploy/rootfs").exists() and (tmp_path / "tools/packages").exists()
 
 
