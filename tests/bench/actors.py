@@ -101,15 +101,18 @@ class Bench:
 
     def bridge_of(self, functions: list[dict[str, Any]]) -> Process:
         """One process; of each function topics and address, what else is said of it, and rows of its component."""
+        return self._run([text for i, f in enumerate(functions) for text in self._documents(f"bench-{i}", **f)])
+
+    def _run(self, documents: list[str]) -> Process:
         file = self.directory / f"{self.name('bridge')}.yaml"
-        file.write_text("---\n".join(text for i, f in enumerate(functions) for text in self._documents(f"bench-{i}", **f)))
+        file.write_text("---\n".join(documents))
         return self.start([str(self.build / "bridge"), "--config", str(file)], "bridge.log")
 
     def _documents(self, app: str, topics: str, address: str, brokers: str = "", function: dict[str, Any] | None = None,
                    process: dict[str, Any] | None = None, **metadata: Any) -> list[str]:
         rows = {"brokers": brokers or self.kafka.brokers, "topics": topics, "consumerGroup": self.name("bridge"),
                 "initialOffset": "oldest", "authType": "none", **metadata}
-        return self.run_bridge("bindings.kafka", rows, address, function)
+        return function_documents(app, "bindings.kafka", rows, address, function, process)
 
     def limit_redis(self, stream: str, port: int, connections: int = 64) -> Process:
         return self.start([str(self.build / "bench/limit_redis"), "--redis", str(self.redis.port), "--topic", stream,
@@ -118,17 +121,19 @@ class Bench:
 
     def bridge_redis(self, stream: str, address: str, **metadata: Any) -> Process:
         rows = {"redisHost": f"127.0.0.1:{self.redis.port}", "topics": stream, "consumerID": self.name("bridge"), **metadata}
-        return self.run_bridge("bindings.redis", rows, address, {"endpointConcurrency": 64})
+        return self._run(function_documents("bench", "bindings.redis", rows, address, {"endpointConcurrency": 64}))
 
-    def run_bridge(self, kind: str, rows: dict[str, Any], address: str, function: dict[str, Any] | None) -> Process:
-        spec = {"function": {"address": address, "tls": {"skipVerify": True}, **(function or {})},
-                "dapr": {"httpPort": 0}, "admin": {"port": 0}, **(process or {})}
-        if not address.startswith("https"):
-            del spec["function"]["tls"]
-        component = {"type": kind, "version": "v1",
-                     "metadata": [{"name": k, "value": str(v)} for k, v in rows.items()]}
-        return [document("bridge/v1", "Bridge", app, spec),
-                document("dapr.io/v1alpha1", "Component", "orders", component) + f"scopes: [{app}]\n"]
+
+def function_documents(app: str, kind: str, rows: dict[str, Any], address: str, function: dict[str, Any] | None,
+                       process: dict[str, Any] | None = None) -> list[str]:
+    """Of one function with one component, which is its alone."""
+    spec = {"function": {"address": address, "tls": {"skipVerify": True}, **(function or {})},
+            "dapr": {"httpPort": 0}, "admin": {"port": 0}, **(process or {})}
+    if not address.startswith("https"):
+        del spec["function"]["tls"]
+    component = {"type": kind, "version": "v1", "metadata": [{"name": k, "value": str(v)} for k, v in rows.items()]}
+    return [document("bridge/v1", "Bridge", app, spec),
+            document("dapr.io/v1alpha1", "Component", "orders", component) + f"scopes: [{app}]\n"]
 
 
 def document(version: str, kind: str, name: str, spec: dict[str, Any]) -> str:
